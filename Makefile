@@ -1,0 +1,58 @@
+# `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help up models test lint format examples publish rollback versions lock clean
+
+python := .venv/bin/python -B
+runtime := .venv/.runtime
+development := .venv/.development
+
+help: ## List the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+up: models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics): HTTP_PORT, GRPC_PORT, METRICS_PORT change them
+	@exec $(python) -m serving --example build/example_home.json
+
+models: $(runtime) ## Train and publish a model where none is there yet, from DATA_DIR, data/ or the stand-in market
+	@$(python) -m conversion ensure
+
+test: $(development) ## Run all tests; with DATA_DIR set, on the real data too
+	@$(python) -m pytest
+
+lint: $(development) ## Check format, style and types
+	@$(python) -m ruff format --check .
+	@$(python) -m ruff check .
+	@$(python) -m mypy
+
+format: $(development) ## Format the code
+	@$(python) -m ruff format .
+	@$(python) -m ruff check --fix .
+
+examples: $(runtime) ## Send the example homes to the running service
+	@$(python) -m client.send_examples
+
+publish: $(runtime) ## Train on the data and publish the next version; or MODEL=model.pkl, CONVERTED=folder, VERSION=folder
+	@$(python) -m conversion publish $(if $(MODEL),--model $(MODEL)) $(if $(FEATURES),--features $(FEATURES)) \
+		$(if $(CONVERTED),--converted $(CONVERTED)) $(if $(VERSION),--version $(VERSION))
+
+rollback: $(runtime) ## Remove the newest version of the price model
+	@$(python) -m conversion rollback
+
+versions: $(runtime) ## List the versions of the price model
+	@$(python) -m conversion versions
+
+lock: ## Pin the dependencies in pyproject.toml anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade \
+		--output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade \
+		--constraint requirements.lock --group dev --output-file requirements-dev.lock pyproject.toml
+
+clean: ## Remove what was built: environment, models, stand-in market
+	rm -rf .venv build data/standin model_repository/*/[0-9]* model_repository/*/warmup .staging
+
+$(runtime): requirements.lock environment.sh
+	@./environment.sh requirements.lock
+	@touch $@
+
+$(development): requirements-dev.lock $(runtime)
+	@./environment.sh requirements-dev.lock
+	@touch $@

@@ -1,0 +1,84 @@
+"""The model card: what a version is made of and how good it was measured to be."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conversion.refused import Refused
+
+if TYPE_CHECKING:  # reading a card must not cost the second that scikit-learn takes to load
+    from conversion.accuracy import Accuracy
+    from conversion.parity import Parity
+
+CARD_FILE = "card.json"
+_LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """The sales behind a version; ``standin`` when they were generated, and its prices made up."""
+
+    fingerprint: str
+    standin: bool
+    sales: int
+    first_sale: str
+    last_sale: str
+    zipcodes: int
+
+
+@dataclass(frozen=True)
+class MeasuredRange:
+    """A calibrated range: how far below and above the price it goes, and the share it then held."""
+
+    target_coverage: float
+    below: float
+    above: float
+    calibration_sales: int
+    coverage: float
+    measured_sales: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything known of a version. Written once, beside its graph."""
+
+    price_model: str
+    created_at: str
+    model_sha256: str
+    feature_names: tuple[str, ...]
+    columns_used: tuple[str, ...]
+    data: DataSummary
+    training: Accuracy
+    held_out: Accuracy
+    price_range: MeasuredRange
+    parity: Parity
+    libraries: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        """As ``card.json`` in a version's folder."""
+        (folder / CARD_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a version. Raises Refused when it is missing, broken, or lacks an entry."""
+    path = folder / CARD_FILE
+    if not path.is_file():
+        raise Refused(f"{CARD_FILE} is missing: a version without its card can't be told from any other")
+    try:
+        card: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise Refused(f"{CARD_FILE} is not JSON: {error}") from error
+    if missing := [name for name in Card.__dataclass_fields__ if name not in card]:
+        raise Refused(f"{CARD_FILE} lacks {', '.join(missing)}")
+    return card
+
+
+def libraries() -> dict[str, str]:
+    """The versions that made a model."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}

@@ -1,0 +1,117 @@
+"""What every version must keep so that any other can replace it, checked on the files that will serve."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnxruntime import InferenceSession
+from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+from conversion.card import read_card
+from conversion.onnx_graph import FEATURE_NAMES_KEY, FEATURES, IDENTITY_KEY, run, session
+from conversion.price_range import LEAST_COVERAGE
+from conversion.refused import Refused
+from preprocessing.columns import FEATURE_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
+
+MODEL_FILE = "model.onnx"
+
+_BROKEN = (
+    failures.Fail,
+    failures.InvalidArgument,
+    failures.InvalidGraph,
+    failures.InvalidProtobuf,
+    failures.NotImplemented,
+    failures.RuntimeException,
+)
+"""onnxruntime's exceptions share no base of their own."""
+
+_INPUTS = {FEATURES: ("tensor(float)", len(FEATURE_NAMES))}
+_OUTPUTS = {
+    "price": ("tensor(float)", 1),
+    "price_low": ("tensor(float)", 1),
+    "price_high": ("tensor(float)", 1),
+    "price_model": ("tensor(string)", 1),
+}
+
+
+def check_version(folder: Path, table: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """The card of a version that may serve; features [N,44] of real homes to try it on.
+
+    Raises Refused with the first thing that is wrong.
+    """
+    card = read_card(folder)
+    path = folder / MODEL_FILE
+    if not path.is_file():
+        raise Refused(f"{MODEL_FILE} is missing")
+    graph = path.read_bytes()
+    try:
+        running = session(graph)
+    except _BROKEN as error:
+        raise Refused(f"{MODEL_FILE} does not load: {error}") from error
+    if hashlib.sha256(graph).hexdigest() != card["model_sha256"]:
+        raise Refused(f"{MODEL_FILE} is not the file that its card was written for")
+    _check_tensors("input", running.get_inputs(), _INPUTS)
+    _check_tensors("output", running.get_outputs(), _OUTPUTS)
+    _check_metadata(running, card)
+    _check_measured(card)
+    _check_answers(running, table, card)
+    return card
+
+
+def _check_tensors(kind: str, found: list[Any], expected: dict[str, tuple[str, int]]) -> None:
+    names = sorted(tensor.name for tensor in found)
+    if names != sorted(expected):
+        raise Refused(f"{kind}s must be {', '.join(sorted(expected))}; found {', '.join(names)}")
+    for tensor in found:
+        datatype, width = expected[tensor.name]
+        batched = len(tensor.shape) == 2 and not isinstance(tensor.shape[0], int)
+        if tensor.type != datatype or not batched or tensor.shape[1] != width:
+            raise Refused(f"{kind} {tensor.name} must be {datatype} [N,{width}], found {tensor.type} {tensor.shape}")
+
+
+def _check_metadata(running: InferenceSession, card: dict[str, Any]) -> None:
+    metadata = running.get_modelmeta().custom_metadata_map
+    names = json.loads(metadata.get(FEATURE_NAMES_KEY, "[]"))
+    if names != list(FEATURE_NAMES):
+        differing = [
+            f"feature {place} must be {expected}, found {name}"
+            for place, (expected, name) in enumerate(zip(FEATURE_NAMES, names, strict=False))
+            if expected != name
+        ]
+        found = differing[0] if differing else f"found {len(names)} of {len(FEATURE_NAMES)} names"
+        raise Refused(f"features must be those of the contract, in its order: {found}")
+    if metadata.get(IDENTITY_KEY) != card["price_model"]:
+        raise Refused(f"the graph calls itself {metadata.get(IDENTITY_KEY)}, its card {card['price_model']}")
+
+
+def _check_measured(card: dict[str, Any]) -> None:
+    parity, price_range = card["parity"], card["price_range"]
+    if parity["differing"] or not parity["homes"]:
+        raise Refused(
+            f"parity: {parity['differing']} of {parity['homes']} homes are priced differently by scikit-learn, "
+            f"by up to ${parity['largest_difference']:,.2f}"
+        )
+    if not price_range["coverage"] >= LEAST_COVERAGE:
+        raise Refused(
+            f"range: it held {price_range['coverage']:.1%} of {price_range['measured_sales']} held-out sale prices, "
+            f"at least {LEAST_COVERAGE:.0%} are asked for"
+        )
+
+
+def _check_answers(running: InferenceSession, table: npt.NDArray[np.float32], card: dict[str, Any]) -> None:
+    least = table.copy()
+    least[:, [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]] = np.nan
+    for homes, given in ((table, "all columns"), (least, "only the required columns")):
+        answers = run(running, homes)
+        low, price, high = (answers[name] for name in ("price_low", "price", "price_high"))
+        if not (np.isfinite(low) & np.isfinite(price) & np.isfinite(high)).all():
+            raise Refused(f"outputs are not finite for a home with {given}")
+        if not ((low > 0) & (low <= price) & (price <= high)).all():
+            raise Refused(f"0 < price_low <= price <= price_high does not hold for a home with {given}")
+        if (answers["price_model"] != card["price_model"]).any():
+            raise Refused(f"price_model must be {card['price_model']} for every home")

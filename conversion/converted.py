@@ -1,0 +1,86 @@
+"""A scikit-learn model that has become ONNX, with the proof that it still values homes alike.
+
+It can be kept in a folder, because a pickle must be converted by the scikit-learn release that
+wrote it, and that may live in another environment than the one that publishes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from conversion.card import libraries
+from conversion.create_model import Estimator
+from conversion.onnx_graph import POINT, convert, run, session
+from conversion.parity import TOLERANCE_DOLLARS, Parity, Tie, compare
+from conversion.refused import Refused
+
+_GRAPH, _PRICES, _FACTS = "point.onnx", "prices.npy", "converted.json"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A point model: ``features`` FP32 [N,44] to ``dollars`` [N,1].
+
+    ``prices`` [N] are what it answered for the homes on which parity was checked.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    point: onnx.ModelProto
+    prices: npt.NDArray[np.float64]
+    parity: Parity
+    libraries: Mapping[str, str]
+
+    def price(self, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Prices [N] in dollars of features [N,44], from the graph."""
+        return run(session(self.point.SerializeToString()), table)[POINT].astype(np.float64)
+
+    def write(self, folder: Path) -> None:
+        """Keep it in a folder."""
+        onnx.save_model(self.point, folder / _GRAPH)
+        np.save(folder / _PRICES, self.prices)
+        facts = {
+            "name": self.name,
+            "columns": self.columns,
+            "parity": asdict(self.parity),
+            "libraries": dict(self.libraries),
+        }
+        (folder / _FACTS).write_text(json.dumps(facts, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path, table: npt.NDArray[np.float32]) -> Converted:
+        """From a folder; features [N,44] of the homes on which parity was checked.
+
+        Raises Refused when it is incomplete, or prices those homes differently here.
+        """
+        if missing := [name for name in (_GRAPH, _PRICES, _FACTS) if not (folder / name).is_file()]:
+            raise Refused(f"{folder} is no converted model: it lacks {', '.join(missing)}")
+        facts = json.loads((folder / _FACTS).read_text())
+        parity = facts["parity"]
+        ties = tuple(Tie(tie["row"], tie["price"], tuple(tie["valid_prices"])) for tie in parity.pop("ties"))
+        converted = cls(
+            facts["name"],
+            tuple(facts["columns"]),
+            onnx.load_model(folder / _GRAPH),
+            np.load(folder / _PRICES),
+            Parity(**parity, ties=ties),
+            facts["libraries"],
+        )
+        here = converted.price(table)
+        if here.shape != converted.prices.shape or np.abs(here - converted.prices).max() > TOLERANCE_DOLLARS:
+            raise Refused(f"{folder} values the held-out sales differently here: convert it again with today's data")
+        return converted
+
+
+def convert_and_compare(estimator: Estimator, table: npt.NDArray[np.float32]) -> Converted:
+    """Convert an estimator and compare both on features [N,44]."""
+    point = convert(estimator)
+    prices = run(session(point.SerializeToString()), table)[POINT].astype(np.float64)
+    return Converted(estimator.name, estimator.columns, point, prices, compare(estimator, table, prices), libraries())

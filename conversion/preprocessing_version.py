@@ -1,0 +1,60 @@
+"""A version of the preprocessing model: the ``preprocessing`` folder as it stands, and the demographics."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import preprocessing
+from conversion.refused import Refused
+from conversion.repository import PREPROCESSING, add, newest, staged
+from preprocessing.demographics import DEMOGRAPHICS_FILE
+
+_SOURCE = Path(preprocessing.__file__).parent
+_CODE = "*.py"
+
+
+def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
+    """Publish today's code with these demographics; returns the version's number.
+
+    None when the newest version is just that. Raises Refused when it cannot value the example
+    home: a Python model that breaks while it loads can stop an older Triton from polling.
+    """
+    model = repository / PREPROCESSING
+    current = newest(model)
+    with staged(repository) as area:
+        folder = area / "version"
+        folder.mkdir()
+        for path in sorted(_SOURCE.glob(_CODE)):
+            shutil.copyfile(path, folder / path.name)
+        shutil.copyfile(demographics, folder / DEMOGRAPHICS_FILE)
+        if current is not None and _fingerprint(current) == _fingerprint(folder):
+            return None
+        _try(folder)
+        return add(folder, model)
+
+
+def published_demographics(repository: Path) -> Path | None:
+    """The demographics that the newest version serves with."""
+    current = newest(repository / PREPROCESSING)
+    return current / DEMOGRAPHICS_FILE if current else None
+
+
+def _try(folder: Path) -> None:
+    for path in folder.glob(_CODE):
+        compile(path.read_bytes(), path, "exec")
+    command = [sys.executable, "-B", "-m", f"{folder.name}.example"]
+    trial = subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, timeout=60, check=False)
+    if trial.returncode:
+        raise Refused(f"preprocessing does not value the example home:\n{trial.stderr.strip()}")
+
+
+def _fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob(_CODE), folder / DEMOGRAPHICS_FILE]):
+        digest.update(path.name.encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

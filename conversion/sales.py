@@ -1,0 +1,60 @@
+"""Sales as models see them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from conversion.card import DataSummary
+from conversion.create_model import firm_split
+from data.files import DataFiles
+from data.load import load_market
+from preprocessing.demographics import Demographics
+from preprocessing.features import features
+from preprocessing.homes import Homes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sales:
+    """Features float32 [N,44], prices float64 [N] in dollars and home ids [N], in the file's order."""
+
+    table: npt.NDArray[np.float32]
+    prices: npt.NDArray[np.float64]
+    homes: npt.NDArray[np.int64]
+    summary: DataSummary
+
+    @property
+    def training(self) -> npt.NDArray[np.intp]:
+        """Rows that the firm trains on."""
+        return firm_split(len(self.prices))[0]
+
+    @property
+    def held_out(self) -> npt.NDArray[np.intp]:
+        """Rows that the firm holds out: parity, accuracy and range are measured on them."""
+        return firm_split(len(self.prices))[1]
+
+
+def read_sales(files: DataFiles) -> Sales:
+    """The sales of checked files. Raises data.files.DataError when they break the schema."""
+    log.info("reading and checking the sales in %s", files.folder)
+    market = load_market(files)
+    sales, demographics = market.sales, Demographics.of(market.demographics)
+    summary = DataSummary(
+        fingerprint=files.fingerprint(),
+        standin=files.standin,
+        sales=len(sales),
+        first_sale=f"{sales['date'].min():%Y-%m-%d}",
+        last_sale=f"{sales['date'].max():%Y-%m-%d}",
+        zipcodes=len(demographics.zipcodes),
+    )
+    return Sales(
+        table=features(Homes.of(sales), demographics),
+        prices=sales["price"].to_numpy(dtype=np.float64),
+        homes=sales["id"].to_numpy(dtype=np.int64),
+        summary=summary,
+    )

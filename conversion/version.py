@@ -1,0 +1,59 @@
+"""A version of the price model: from a converted model to a complete folder."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timezone
+from pathlib import Path
+
+from conversion.accuracy import accuracy
+from conversion.calibration import calibrate, halves
+from conversion.card import Card, MeasuredRange
+from conversion.contract import MODEL_FILE
+from conversion.converted import Converted
+from conversion.onnx_graph import complete, fingerprint
+from conversion.price_range import TARGET_COVERAGE
+from conversion.sales import Sales
+from preprocessing.columns import FEATURE_NAMES
+
+
+def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
+    """Calibrate a converted model, name it, and write ``model.onnx`` and ``card.json``.
+
+    The range is calibrated on one half of the held-out sales and measured on the other.
+    """
+    held_out = sales.held_out
+    paid, valued = sales.prices[held_out], converted.price(sales.table[held_out])
+    calibration, measurement = halves(sales.homes[held_out])
+    price_range = calibrate(valued[calibration], paid[calibration])
+
+    now = datetime.now(timezone.utc)
+    identity = f"{converted.name}-{now:%Y-%m-%d}-{fingerprint(complete(converted.point, price_range, ''))}"
+    if sales.summary.standin:
+        identity += "-standin"
+    graph = complete(converted.point, price_range, identity).SerializeToString()
+    (folder / MODEL_FILE).write_bytes(graph)
+
+    training = sales.training
+    card = Card(
+        price_model=identity,
+        created_at=now.isoformat(timespec="seconds"),
+        model_sha256=hashlib.sha256(graph).hexdigest(),
+        feature_names=FEATURE_NAMES,
+        columns_used=converted.columns,
+        data=sales.summary,
+        training=accuracy(converted.price(sales.table[training]), sales.prices[training]),
+        held_out=accuracy(valued, paid),
+        price_range=MeasuredRange(
+            target_coverage=TARGET_COVERAGE,
+            below=price_range.below,
+            above=price_range.above,
+            calibration_sales=len(calibration),
+            coverage=price_range.coverage(valued[measurement], paid[measurement]),
+            measured_sales=len(measurement),
+        ),
+        parity=converted.parity,
+        libraries=converted.libraries,
+    )
+    card.write(folder)
+    return card

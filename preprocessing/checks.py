@@ -1,0 +1,96 @@
+"""What a home may be. Nothing is guessed, zeroed or clipped: a home that breaks a rule is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import HOME_COLUMNS, NEXT_YEAR, POSITION, ZIPCODE, Column, limits
+from .demographics import Demographics
+from .homes import Homes
+
+AREA_ROUNDING_SQFT = 1.0
+"""How far living area may be from the sum of its parts."""
+
+_WHOLE = np.array([column.whole for column in HOME_COLUMNS])
+_LIVING, _ABOVE, _BASEMENT = (POSITION[name] for name in ("sqft_living", "sqft_above", "sqft_basement"))
+_BUILT, _RENOVATED = POSITION["yr_built"], POSITION["yr_renovated"]
+_ZIPCODE = POSITION[ZIPCODE]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One rule that one home breaks, in words that a caller can act on."""
+
+    row: int
+    column: str
+    message: str
+
+
+def check(homes: Homes, demographics: Demographics, this_year: int) -> list[Problem]:
+    """The rules that homes break, by row; an empty list when all may be valued.
+
+    Only columns that were given are checked.
+    """
+    lows, highs = _limits(this_year)
+    values = homes.values
+    with np.errstate(invalid="ignore"):  # infinity and NaN are what this looks for
+        within = (values >= lows) & (values <= highs)
+        within &= ~_WHOLE | (values == np.floor(values))
+        within[:, _RENOVATED] |= values[:, _RENOVATED] == 0
+        # A comparison with a column that was not given, NaN, is false: such a rule stays silent.
+        torn = np.abs(values[:, _ABOVE] + values[:, _BASEMENT] - values[:, _LIVING]) > AREA_ROUNDING_SQFT
+        torn &= within[:, [_LIVING, _ABOVE, _BASEMENT]].all(axis=1)
+        premature = (values[:, _RENOVATED] != 0) & (values[:, _RENOVATED] < values[:, _BUILT])
+    within[:, _ZIPCODE] = demographics.find(homes.zipcodes)[1]
+    bad = homes.given & ~within
+    if not (bad.any() or torn.any() or premature.any()):
+        return []
+    return sorted(
+        [
+            *(_not_allowed(row, HOME_COLUMNS[place], homes, this_year) for row, place in np.argwhere(bad).tolist()),
+            *(_torn_area(row, values[row]) for row in np.flatnonzero(torn).tolist()),
+            *(_renovated_too_early(row, values[row]) for row in np.flatnonzero(premature).tolist()),
+        ],
+        key=lambda problem: problem.row,
+    )
+
+
+@lru_cache(maxsize=2)
+def _limits(this_year: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    lows, highs = limits(this_year)
+    return np.array(lows, dtype=np.float32), np.array(highs, dtype=np.float32)
+
+
+def allowed(column: Column, this_year: int) -> str:
+    """The allowed values of a column, in words."""
+    if column.name == ZIPCODE:
+        return "one of the known ZIP codes"
+    high = float(this_year + 1) if column.high is NEXT_YEAR else column.high
+    kind = "a whole number" if column.whole else "a number"
+    grouped = "" if column.high is NEXT_YEAR else ","
+    also = "0 or " if column.name == "yr_renovated" else ""
+    return f"{also}{kind} from {column.low:{grouped}} to {high:{grouped}.10g}"
+
+
+def _not_allowed(row: int, column: Column, homes: Homes, this_year: int) -> Problem:
+    value = homes.zipcodes[row] if column.name == ZIPCODE else _shown(homes.values[row, POSITION[column.name]])
+    return Problem(row, column.name, f"{column.name} is {value}, allowed is {allowed(column, this_year)}")
+
+
+def _torn_area(row: int, home: npt.NDArray[np.float32]) -> Problem:
+    living, above, basement = (_shown(home[place]) for place in (_LIVING, _ABOVE, _BASEMENT))
+    message = f"sqft_living is {living}, but sqft_above {above} and sqft_basement {basement} do not add up to it"
+    return Problem(row, "sqft_living", message)
+
+
+def _renovated_too_early(row: int, home: npt.NDArray[np.float32]) -> Problem:
+    message = f"yr_renovated is {_shown(home[_RENOVATED])}, before yr_built {_shown(home[_BUILT])}"
+    return Problem(row, "yr_renovated", message)
+
+
+def _shown(value: np.float32) -> str:
+    return np.format_float_positional(value, trim="-") if np.isfinite(value) else str(float(value))

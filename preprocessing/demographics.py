@@ -1,0 +1,56 @@
+"""The demographics of a home's ZIP code, joined by the service so that no caller sends them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import DEMOGRAPHIC_COLUMNS, ZIPCODE
+from .homes import Columns
+
+DEMOGRAPHICS_FILE = "zipcode_demographics.csv"
+"""As Sound Realty names it, and as it lies in a version of the preprocessing model."""
+
+
+@dataclass(frozen=True)
+class Demographics:
+    """Census figures by ZIP code.
+
+    ``zipcodes`` is int64 [Z], ascending; ``figures`` is float32 [Z,26] in the order of
+    ``DEMOGRAPHIC_COLUMNS``.
+    """
+
+    zipcodes: npt.NDArray[np.int64]
+    figures: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, columns: Columns) -> Demographics:
+        """From columns by name, in any order of ZIP codes.
+
+        Raises ValueError when a ZIP code stands there twice, KeyError when a column is missing.
+        """
+        zipcodes = np.asarray(columns[ZIPCODE], dtype=np.int64)
+        order = np.argsort(zipcodes)
+        ascending = zipcodes[order]
+        twice = ascending[1:][np.diff(ascending) == 0]
+        if twice.size:
+            raise ValueError(f"demographics: ZIP code {twice[0]} stands there twice; keep one row for it")
+        figures = np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in DEMOGRAPHIC_COLUMNS])
+        return cls(ascending, figures[order])
+
+    @classmethod
+    def read(cls, path: Path) -> Demographics:
+        """From a file like ``zipcode_demographics.csv``."""
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return cls.of({name: [float(row[name]) for row in rows] for name in (*DEMOGRAPHIC_COLUMNS, ZIPCODE)})
+
+    def find(self, zipcodes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+        """Where each ZIP code [N] stands, and whether it is there at all."""
+        place = np.searchsorted(self.zipcodes, zipcodes)
+        place[place == len(self.zipcodes)] = 0
+        return place, self.zipcodes[place] == zipcodes
