@@ -21,11 +21,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sales:
-    """Features float32 [N,44], prices float64 [N] in dollars and home ids [N], in the file's order."""
+    """Features float32 [N,44], prices float64 [N] in dollars, home ids [N] and days of sale [N].
+
+    In the order of their file.
+    """
 
     table: npt.NDArray[np.float32]
     prices: npt.NDArray[np.float64]
     homes: npt.NDArray[np.int64]
+    days: npt.NDArray[np.datetime64]
     summary: DataSummary
 
     @property
@@ -56,5 +60,6 @@ def read_sales(files: DataFiles) -> Sales:
         table=features(Homes.of(sales), demographics),
         prices=sales["price"].to_numpy(dtype=np.float64),
         homes=sales["id"].to_numpy(dtype=np.int64),
+        days=sales["date"].to_numpy(dtype="datetime64[D]"),
         summary=summary,
     )
