@@ -1,0 +1,97 @@
+"""Send the example homes to the running service and show what they are worth."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+if not __package__:  # run as a script: Python looked for modules in client/ instead of above it
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import typer
+from rich.console import Console
+
+from client.errors import ClientError, HomeRefused
+from client.homes_file import HomesFile, find_examples, read_homes
+from client.past_sales import past_sales
+from client.report import Outcome, json_lines, refusals, show
+from client.valuation import ValuationClient
+
+log = logging.getLogger(__name__)
+
+
+class Protocol(str, Enum):
+    """How the service is asked."""
+
+    generate = "generate"
+    http = "http"
+    grpc = "grpc"
+
+
+def main(
+    file: Annotated[
+        Path | None, typer.Option(help="CSV of homes; default: the examples in DATA_DIR, data/ or data/standin/.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price",
+    protocol: Annotated[Protocol, typer.Option(help="Plain JSON, or KServe v2.")] = Protocol.generate,
+    url: Annotated[
+        str | None, typer.Option(help="host:port; default: localhost and HTTP_PORT or 8000, GRPC_PORT or 8001.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many homes.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Homes per request; default: the server's most.")] = None,
+    all_columns: Annotated[bool, typer.Option("--all-columns", help="Send optional columns too.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per home and line.")] = False,
+) -> None:
+    """Value the homes of a CSV file and show price, range and, for past sales, the true price.
+
+    Ends with 1 if a home was refused or the service failed, with 2 if it was not reached or the file is unusable.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        homes = read_homes(file or find_examples(os.environ), limit)
+        with ValuationClient(url or default_url(protocol), protocol.value, model, timeout=timeout) as client:
+            outcomes = value_file(client, homes, batch, all_columns)
+    except ClientError as error:
+        log.error("%s", error)
+        raise typer.Exit(error.exit_code) from error
+    if as_json:
+        for line in json_lines(outcomes):
+            typer.echo(line)
+    else:
+        # A pipe has no width of its own; the table needs about this much.
+        show(outcomes, Console(width=None if sys.stdout.isatty() else 120))
+    for refusal in refusals(outcomes):
+        log.error("%s", refusal)
+    if any(isinstance(outcome.answer, HomeRefused) for outcome in outcomes):
+        raise typer.Exit(HomeRefused.exit_code)
+
+
+def default_url(protocol: Protocol) -> str:
+    variable, port = ("GRPC_PORT", "8001") if protocol is Protocol.grpc else ("HTTP_PORT", "8000")
+    return f"localhost:{os.environ.get(variable) or port}"
+
+
+def value_file(client: ValuationClient, homes: HomesFile, batch: int | None, all_columns: bool) -> list[Outcome]:
+    """Every home of the file with its valuation or refusal and, if it is a past sale, its price.
+
+    Of the model's inputs the required ones are sent; the optional ones, where the file has them, on demand.
+    """
+    wanted = [entry.name for entry in client.inputs if entry.required or all_columns]
+    columns = homes.numbers(name for name in wanted if name in homes.column_names)
+    if unused := [name for name in homes.column_names if name not in {entry.name for entry in client.inputs}]:
+        log.info("not sent, since %s has no such input: %s", client.model, ", ".join(unused))
+    answers = client.value_each(columns, batch)
+    sent = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return [
+        Outcome(line, home, answer, sale)
+        for line, home, answer, sale in zip(homes.lines, sent, answers, past_sales(homes), strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,173 @@
+"""Value homes from Python: ``with ValuationClient() as client: client.value(homes)``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tritonclient.utils import triton_to_np_dtype
+
+from .errors import HomeRefused, WrongColumns
+from .transports import Columns, Transport, open_transport
+
+Homes = Mapping[str, Sequence[float] | npt.NDArray[Any]] | Sequence[Mapping[str, float]]
+"""Columns of equal length by name, or one mapping per home."""
+
+
+@dataclass(frozen=True)
+class Valuation:
+    """What a home is worth, in dollars."""
+
+    price: float
+    price_low: float
+    price_high: float
+    price_model: str
+    """Which trained model valued it; ``standin`` in it means that the prices are made up."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of the model, as the server reports it."""
+
+    name: str
+    datatype: str
+    """In Triton's words: FP32, INT64."""
+    required: bool
+
+
+class ValuationClient:
+    """A kept-alive connection to one model of the service.
+
+    Protocols are ``generate`` (plain JSON), ``http`` and ``grpc`` (KServe v2). Nothing is sent before
+    the first question. A client over ``http`` belongs to one thread.
+    """
+
+    def __init__(
+        self,
+        url: str = "localhost:8000",
+        protocol: str = "generate",
+        model: str = "house_price",
+        *,
+        timeout: float = 30.0,
+        transport: Transport | None = None,
+    ) -> None:
+        self.model = model
+        self._transport = transport or open_transport(url, protocol, timeout)
+
+    def __enter__(self) -> ValuationClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        return self._transport.config(self.model)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The model's inputs in its own order."""
+        return tuple(
+            Input(entry["name"], entry["data_type"].removeprefix("TYPE_"), not entry.get("optional", False))
+            for entry in self._config["input"]
+        )
+
+    @property
+    def max_batch_size(self) -> int:
+        """The most homes that one request may carry."""
+        return max(1, int(self._config.get("max_batch_size", 1)))
+
+    def value(self, homes: Homes, batch: int | None = None) -> list[Valuation]:
+        """Value homes in their order, as many per request as the server takes, or ``batch``.
+
+        Raises HomeRefused for the first batch with a home that the service refuses, WrongColumns
+        before anything is sent, and the other errors of ``client.errors``.
+        """
+        columns = self._typed(homes)
+        return [valuation for part in self._batches(columns, batch) for valuation in self._request(part)]
+
+    def value_each(self, homes: Homes, batch: int | None = None) -> list[Valuation | HomeRefused]:
+        """Like ``value``, but a refused home costs only itself: its place holds the refusal."""
+        columns = self._typed(homes)
+        return [outcome for part in self._batches(columns, batch) for outcome in self._request_each(part)]
+
+    def _batches(self, columns: Columns, batch: int | None) -> Iterator[Columns]:
+        most = self.max_batch_size
+        return batches(columns, most if batch is None else min(batch, most))
+
+    def _request_each(self, columns: Columns) -> list[Valuation | HomeRefused]:
+        """Halves a refused batch until the refused homes stand alone: no wording needs to be understood."""
+        try:
+            return [*self._request(columns)]
+        except HomeRefused as refusal:
+            homes = _length(columns)
+            if homes == 1:
+                return [refusal]
+            return [outcome for part in batches(columns, -(-homes // 2)) for outcome in self._request_each(part)]
+
+    def _request(self, columns: Columns) -> list[Valuation]:
+        outputs = self._transport.infer(self.model, columns)
+        fields = (outputs[name] for name in ("price", "price_low", "price_high", "price_model"))
+        return [Valuation(*values) for values in zip(*fields, strict=True)]
+
+    def _typed(self, homes: Homes) -> Columns:
+        if not isinstance(homes, Mapping) and not homes:
+            return {}
+        columns = homes if isinstance(homes, Mapping) else columns_of(homes)
+        types = {entry.name: entry.datatype for entry in self.inputs}
+        missing = [entry.name for entry in self.inputs if entry.required and entry.name not in columns]
+        unknown = [name for name in columns if name not in types]
+        if missing or unknown:
+            wrong = [
+                f"{', '.join(names)} {what}" for names, what in ((missing, "missing"), (unknown, "unknown")) if names
+            ]
+            raise WrongColumns(
+                f"{self.model} cannot take these columns: {'; '.join(wrong)}. It takes {', '.join(types)}"
+            )
+        typed = {name: _cast(name, values, types[name]) for name, values in columns.items()}
+        if len({len(values) for values in typed.values()}) > 1:
+            lengths = ", ".join(f"{name} {len(values)}" for name, values in typed.items())
+            raise WrongColumns(f"the columns differ in length: {lengths}")
+        return typed
+
+
+def columns_of(homes: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """At least one home turned into columns; all must name the same ones."""
+    for position, home in enumerate(homes):
+        if home.keys() != homes[0].keys():
+            differing = ", ".join(sorted(home.keys() ^ homes[0].keys()))
+            raise WrongColumns(f"homes 0 and {position} name different columns ({differing}): send them apart")
+    return {name: [home[name] for home in homes] for name in homes[0]}
+
+
+def batches(columns: Columns, size: int) -> Iterator[Columns]:
+    """The same columns, so many homes at a time."""
+    if size < 1:
+        raise ValueError(f"a batch of {size} homes: it must be at least 1")
+    for start in range(0, _length(columns), size):
+        yield {name: values[start : start + size] for name, values in columns.items()}
+
+
+def _length(columns: Columns) -> int:
+    return len(next(iter(columns.values()), ()))
+
+
+def _cast(name: str, values: Sequence[float] | npt.NDArray[Any], datatype: str) -> npt.NDArray[Any]:
+    array = np.asarray(values)
+    dtype = np.dtype(triton_to_np_dtype(datatype))
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
+        raise WrongColumns(f"{name} is not a plain sequence of numbers: {values!r:.60}")
+    if dtype.kind == "i" and not np.all(np.equal(array, np.rint(array)) & (np.abs(array) < 2**53)):
+        raise WrongColumns(f"{name} must be whole numbers: {values!r:.60}")
+    with np.errstate(over="ignore"):  # becomes infinite, which the service refuses by name
+        return array.astype(dtype)

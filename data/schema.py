@@ -1,0 +1,87 @@
+"""What each of the three CSV files must hold, built from ``preprocessing.columns``.
+
+The schemas judge numbers: ``data.table`` has read every column as float64 and the date as datetime64.
+A column's ``description`` says in words what is allowed, for the messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import pandas as pd
+import pandera.pandas as pa
+
+from data.table import DATE
+from preprocessing.checks import AREA_ROUNDING_SQFT, allowed
+from preprocessing.columns import DEMOGRAPHIC_COLUMNS, HOME_COLUMNS, ZIPCODE, limits
+
+SALE_COLUMNS = ("id", DATE, "price")
+"""The columns that a sale has beyond those of its home."""
+
+_LARGEST_EXACT = 2**53  # from here on float64, as which every number is read, skips whole numbers
+
+CROSS_CHECKS = {
+    "sqft_living": pa.Check(
+        lambda homes: (homes.sqft_above + homes.sqft_basement - homes.sqft_living).abs() <= AREA_ROUNDING_SQFT,
+        error="the sum of sqft_above and sqft_basement, within 1 square foot",
+        ignore_na=False,
+    ),
+    "yr_renovated": pa.Check(
+        lambda homes: (homes.yr_renovated == 0) | ~(homes.yr_renovated < homes.yr_built),
+        error="0 or a year not before yr_built",
+        ignore_na=False,
+    ),
+}
+"""The checks over several columns of a home, by the column that a failure is reported for."""
+
+
+def demographics_schema() -> pa.DataFrameSchema:
+    """One row for each ZIP code; figures finite and not negative, ``per_*`` in percent."""
+    columns = {name: _figure(name) for name in DEMOGRAPHIC_COLUMNS}
+    columns[ZIPCODE] = _number(0, 99_999, "a whole number from 0 to 99,999, once in the file", whole=True, unique=True)
+    return pa.DataFrameSchema(columns, strict=True)
+
+
+def unseen_schema(zipcodes: Collection[float], this_year: int) -> pa.DataFrameSchema:
+    """Homes without prices; each ZIP code must be one of ``zipcodes``, those with demographics."""
+    return pa.DataFrameSchema(_home(zipcodes, this_year), checks=list(CROSS_CHECKS.values()), strict=True)
+
+
+def sales_schema(zipcodes: Collection[float], this_year: int) -> pa.DataFrameSchema:
+    """Homes with the id of the home and the date and price, in dollars, of the sale."""
+    sale = {
+        "id": _number(0, _LARGEST_EXACT, "a whole number, not negative", whole=True),
+        DATE: pa.Column("datetime64[ns]", description="a date like 20141013T000000"),
+        "price": _column(lambda price: (price > 0) & (price < float("inf")), "a number of dollars above 0"),
+    }
+    columns = {**sale, **_home(zipcodes, this_year)}
+    return pa.DataFrameSchema(columns, checks=list(CROSS_CHECKS.values()), strict=True)
+
+
+def _home(zipcodes: Collection[float], this_year: int) -> dict[str, pa.Column]:
+    columns = {}
+    for column, low, high in zip(HOME_COLUMNS, *limits(this_year), strict=True):
+        words = allowed(column, this_year)
+        columns[column.name] = _number(low, high, words, whole=column.whole, or_zero=column.name == "yr_renovated")
+    columns[ZIPCODE] = _column(lambda zips: zips.isin(zipcodes), "a ZIP code of zipcode_demographics.csv")
+    return columns
+
+
+def _figure(name: str) -> pa.Column:
+    if name.startswith("per_"):
+        return _number(0, 100, "a percentage from 0 to 100")
+    return _column(lambda figure: (figure >= 0) & (figure < float("inf")), "a number, not negative")
+
+
+def _number(
+    low: float, high: float, words: str, *, whole: bool = False, or_zero: bool = False, unique: bool = False
+) -> pa.Column:
+    def holds(values: pd.Series[float]) -> pd.Series[bool]:
+        within = values.between(low, high) | (or_zero & (values == 0))
+        return within & (values % 1 == 0) if whole else within
+
+    return _column(holds, words, unique=unique)
+
+
+def _column(holds: Callable[[pd.Series[float]], pd.Series[bool]], words: str, *, unique: bool = False) -> pa.Column:
+    return pa.Column("float64", pa.Check(holds, error=words), unique=unique, description=words)

@@ -1,0 +1,134 @@
+"""Whatever goes wrong on the way, a caller reads what it was and what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from client.errors import (
+    ClientError,
+    HomeRefused,
+    ServiceBroken,
+    ServiceFailed,
+    ServiceTimedOut,
+    ServiceUnreachable,
+    UnknownModel,
+    WrongAddress,
+    error_of_status,
+)
+from client.transports import open_transport
+from client.valuation import ValuationClient
+
+PROTOCOLS = ("generate", "http", "grpc")
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """An HTTP server that answers everything alike; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "exit_code"), [(400, HomeRefused, 1), (404, UnknownModel, 2), (500, ServiceFailed, 1)]
+)
+def test_a_status_becomes_its_error(status: int, kind: type[ClientError], exit_code: int) -> None:
+    error = error_of_status(status, "the server's words", "localhost:8000", "house_price")
+    assert type(error) is kind
+    assert error.exit_code == exit_code
+
+
+def test_a_refusal_is_the_home_s_alone() -> None:
+    error = error_of_status(
+        400, "in ensemble 'house_price', home refused: grade is 14", "localhost:8000", "house_price"
+    )
+    assert str(error) == "home refused: grade is 14"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_closed_port(protocol: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    with (
+        ValuationClient(address, protocol) as client,
+        pytest.raises(ServiceUnreachable, match=f"listens at {address}: start the service with `make up`"),
+    ):
+        client.value([{"bedrooms": 3}])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_service_that_never_answers(protocol: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            ValuationClient(address, protocol, timeout=0.3) as client,
+            pytest.raises(ServiceTimedOut, match=f"no answer from {address} within 0.3 seconds"),
+        ):
+            client.value([{"bedrooms": 3}])
+
+
+@pytest.mark.parametrize("protocol", ["generate", "http"])
+def test_a_port_that_speaks_something_else(protocol: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"220 mail.example ready\r\n")
+
+        thread = Thread(target=greet)
+        thread.start()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        with ValuationClient(address, protocol) as client, pytest.raises(ServiceBroken, match=address):
+            client.value([{"bedrooms": 3}])
+        thread.join()
+
+
+@pytest.mark.parametrize("protocol", ["generate", "http"])
+@pytest.mark.parametrize("body", [b"<html>503 Service Unavailable</html>", b'{"error": "not ready"}'])
+def test_a_gateway_without_a_service(protocol: str, body: bytes) -> None:
+    with (
+        answering(503, body) as address,
+        ValuationClient(address, protocol) as client,
+        pytest.raises(ServiceFailed, match="503"),
+    ):
+        client.value([{"bedrooms": 3}])
+
+
+@pytest.mark.parametrize("url", ["localhost", "8000", "localhost:http", "https://localhost:8000", "host:8000/v2", ":1"])
+def test_an_address_is_host_and_port(url: str) -> None:
+    with pytest.raises(WrongAddress, match="give host:port"):
+        open_transport(url, "generate", 1.0)
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "http://localhost:8000/"])
+def test_a_pasted_address_is_understood(url: str) -> None:
+    open_transport(url, "generate", 1.0).close()
+
+
+def test_an_unknown_protocol() -> None:
+    with pytest.raises(ClientError, match="'soap': use generate, http or grpc"):
+        open_transport("localhost:8000", "soap", 1.0)
