@@ -48,9 +48,10 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
 def prepare(repository: Path, demographics: Path) -> None:
     """Everything that a repository needs besides a price model. Raises Refused."""
     for ensemble in ENSEMBLES:
-        version = repository / ensemble / "1"
-        version.mkdir(exist_ok=True)
-        (version / ".keep").touch()  # a bucket has no empty folders
+        keep = repository / ensemble / "1" / ".keep"  # a bucket has no empty folders
+        if not keep.is_file():
+            keep.parent.mkdir(exist_ok=True)
+            keep.touch()
     write_warmup(repository, Demographics.read(demographics))
     number = publish_preprocessing(repository, demographics)
     if number is not None:

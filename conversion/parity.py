@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from conversion.neighbours import valid_prices
 
 TOLERANCE_DOLLARS = 1.0
 TOLERANCE_RELATIVE = 1e-5
-"""What float32 costs on a price of millions; the larger of the two is allowed."""
+"""What a model that computes in float32 may be off on a price of millions; neighbours use double."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +44,23 @@ class Parity:
         return self.homes > 0 and self.differing == 0
 
 
-def compare(estimator: Estimator, table: npt.NDArray[np.float32], priced: npt.NDArray[np.floating]) -> Parity:
+def compare(estimator: Estimator, table: npt.NDArray[np.float32], priced: npt.NDArray[np.floating[Any]]) -> Parity:
     """ONNX prices [N] against the estimator's own, for features [N,44]."""
     expected = estimator.predict(table)
-    choices = _choices(estimator, table, expected)
+    *before, last = (step for _, step in getattr(estimator.regressor, "steps", [("", estimator.regressor)]))
+    if isinstance(last, KNeighborsRegressor):
+        columns = pick(table, estimator.columns)
+        scaled = estimator.regressor[:-1].transform(columns) if before else columns
+        choices = valid_prices(last, np.asarray(scaled, dtype=np.float64))
+        tolerance = np.full(len(table), TOLERANCE_DOLLARS)
+    else:
+        choices = list(expected[:, None])
+        tolerance = np.maximum(TOLERANCE_DOLLARS, TOLERANCE_RELATIVE * np.abs(expected))
     differences = np.array(
         [np.abs(valid - price).min() for valid, price in zip(choices, priced.astype(np.float64), strict=True)]
     )
-    tolerance = np.maximum(TOLERANCE_DOLLARS, TOLERANCE_RELATIVE * np.abs(expected))
     ties = tuple(
         Tie(row, float(priced[row]), tuple(map(float, valid))) for row, valid in enumerate(choices) if len(valid) > 1
     )
     differing = int(np.count_nonzero(~(differences <= tolerance)))  # NaN differs too
     return Parity(len(table), differing, float(differences.max()), ties)
-
-
-def _choices(
-    estimator: Estimator, table: npt.NDArray[np.float32], expected: npt.NDArray[np.float64]
-) -> list[npt.NDArray[np.float64]]:
-    *before, last = getattr(estimator.regressor, "steps", [("", estimator.regressor)])
-    if not isinstance(last[1], KNeighborsRegressor):
-        return list(expected[:, None])
-    columns = pick(table, estimator.columns)
-    scaled = estimator.regressor[:-1].transform(columns) if before else columns
-    return valid_prices(last[1], np.asarray(scaled, dtype=np.float64))

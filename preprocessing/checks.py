@@ -43,8 +43,10 @@ def check(homes: Homes, demographics: Demographics, this_year: int) -> list[Prob
         within[:, _RENOVATED] |= values[:, _RENOVATED] == 0
         # A comparison with a column that was not given, NaN, is false: such a rule stays silent.
         torn = np.abs(values[:, _ABOVE] + values[:, _BASEMENT] - values[:, _LIVING]) > AREA_ROUNDING_SQFT
-        torn &= within[:, [_LIVING, _ABOVE, _BASEMENT]].all(axis=1)
         premature = (values[:, _RENOVATED] != 0) & (values[:, _RENOVATED] < values[:, _BUILT])
+    # Each number must make sense by itself before two are held against each other.
+    torn &= within[:, [_LIVING, _ABOVE, _BASEMENT]].all(axis=1)
+    premature &= within[:, [_BUILT, _RENOVATED]].all(axis=1)
     within[:, _ZIPCODE] = demographics.find(homes.zipcodes)[1]
     bad = homes.given & ~within
     if not (bad.any() or torn.any() or premature.any()):

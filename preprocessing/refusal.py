@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from itertools import groupby, islice
+from itertools import accumulate, groupby
 
 from .checks import Problem
 from .columns import HOME_COLUMN_NAMES, ZIPCODE
 from .demographics import Demographics
 
-ROWS_SHOWN = 20
+MOST_CHARACTERS = 6_000
 """A message travels in gRPC's trailers, of which many clients read no more than 8 KiB."""
 
 
@@ -23,9 +23,11 @@ def refusal(problems: Sequence[Problem], homes: int, demographics: Demographics)
     if homes == 1:
         message = f"home refused: {rows[0][1]}"
     else:
-        shown = ". ".join(f"Row {row}: {text}" for row, text in islice(rows, ROWS_SHOWN))
-        more = f". And {len(rows) - ROWS_SHOWN} more rows" if len(rows) > ROWS_SHOWN else ""
-        message = f"{len(rows)} of {homes} homes refused, rows counted from 0. {shown}{more}"
+        described = [f"Row {row}: {text}" for row, text in rows]
+        lengths = accumulate(len(text) for text in described)
+        shown = [text for text, length in zip(described, lengths, strict=True) if length <= MOST_CHARACTERS]
+        more = [f"And {len(rows) - len(shown)} more rows"] if len(shown) < len(rows) else []
+        message = ". ".join([f"{len(rows)} of {homes} homes refused, rows counted from 0", *shown, *more])
     if any(problem.column == ZIPCODE for problem in problems):
         message += f". Known ZIP codes: {', '.join(map(str, demographics.zipcodes))}"
     return message

@@ -1,0 +1,119 @@
+"""The columns are written once; whatever else names them must agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from conversion.onnx_graph import OUTPUTS
+from preprocessing.columns import (
+    DEMOGRAPHIC_COLUMNS,
+    EXAMPLE_HOME,
+    FEATURE_NAMES,
+    HOME_COLUMN_NAMES,
+    HOME_COLUMNS,
+    REQUIRED_COLUMN_NAMES,
+    limits,
+)
+
+REPOSITORY = Path(__file__).parents[2] / "model_repository"
+MOST_HOMES = 1024
+
+
+def config(model: str) -> Any:
+    return text_format.Parse((REPOSITORY / model / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+
+
+def tensors(entries: Any) -> list[tuple[str, str, list[int]]]:
+    return [
+        (entry.name, model_config_pb2.DataType.Name(entry.data_type).removeprefix("TYPE_"), list(entry.dims))
+        for entry in entries
+    ]
+
+
+HOME_TENSORS = [(column.name, column.triton_type, [1]) for column in HOME_COLUMNS]
+PRICE_TENSORS = [(name, "STRING" if name == "price_model" else "FP32", [1]) for name in OUTPUTS]
+
+
+def test_a_home_has_18_columns_of_which_8_are_required() -> None:
+    assert len(HOME_COLUMN_NAMES) == 18
+    assert REQUIRED_COLUMN_NAMES == (
+        "bedrooms",
+        "bathrooms",
+        "sqft_living",
+        "sqft_lot",
+        "floors",
+        "sqft_above",
+        "sqft_basement",
+        "zipcode",
+    )
+    assert FEATURE_NAMES == HOME_COLUMN_NAMES + DEMOGRAPHIC_COLUMNS
+    assert len(set(FEATURE_NAMES)) == 44
+
+
+def test_the_example_home_is_allowed() -> None:
+    for column, low, high in zip(HOME_COLUMNS, *limits(2026), strict=True):
+        value = EXAMPLE_HOME[column.name]
+        assert low <= value <= high or (column.name, value) == ("yr_renovated", 0)
+
+
+@pytest.mark.parametrize("model", ["house_price", "house_price_minimal", "preprocessing"])
+def test_each_column_is_an_input_of_its_own(model: str) -> None:
+    assert tensors(config(model).input) == HOME_TENSORS
+
+
+@pytest.mark.parametrize(
+    ("model", "optional"), [("house_price", False), ("house_price_minimal", True), ("preprocessing", True)]
+)
+def test_what_may_be_left_out(model: str, optional: bool) -> None:
+    may_be_absent = {entry.name for entry in config(model).input if entry.optional}
+    assert may_be_absent == (set(HOME_COLUMN_NAMES) - set(REQUIRED_COLUMN_NAMES) if optional else set())
+
+
+@pytest.mark.parametrize("model", ["house_price", "house_price_minimal", "price_model"])
+def test_every_model_of_prices_answers_the_same(model: str) -> None:
+    assert tensors(config(model).output) == PRICE_TENSORS
+
+
+def test_features_pass_from_preprocessing_to_the_price_model() -> None:
+    features = [("features", "FP32", [len(FEATURE_NAMES)])]
+    assert tensors(config("preprocessing").output) == features
+    assert tensors(config("price_model").input) == features
+
+
+@pytest.mark.parametrize("model", ["house_price", "house_price_minimal"])
+def test_the_ensembles_chain_both_steps_by_name(model: str) -> None:
+    first, second = config(model).ensemble_scheduling.step
+    assert (first.model_name, second.model_name) == ("preprocessing", "price_model")
+    assert (first.model_version, second.model_version) == (-1, -1)
+    assert dict(first.input_map) == {name: name for name in HOME_COLUMN_NAMES}
+    assert dict(first.output_map) == dict(second.input_map) == {"features": "features"}
+    assert dict(second.output_map) == {name: name for name in OUTPUTS}
+
+
+@pytest.mark.parametrize("model", ["preprocessing", "price_model"])
+def test_the_composing_models_batch_and_prove_themselves(model: str) -> None:
+    parsed = config(model)
+    assert parsed.HasField("dynamic_batching")
+    (warmup,) = parsed.model_warmup
+    assert {name: list(sample.dims) for name, sample in warmup.inputs.items()} == {
+        entry.name: list(entry.dims) for entry in parsed.input
+    }
+    assert all(sample.input_data_file == name for name, sample in warmup.inputs.items())
+    assert {name: sample.data_type for name, sample in warmup.inputs.items()} == {
+        entry.name: entry.data_type for entry in parsed.input
+    }
+
+
+@pytest.mark.parametrize("model", ["house_price", "house_price_minimal", "preprocessing", "price_model"])
+def test_all_take_batches_of_the_same_size(model: str) -> None:
+    assert config(model).name == model
+    assert config(model).max_batch_size == MOST_HOMES
+
+
+def test_the_previous_price_model_stays_loaded() -> None:
+    assert config("price_model").version_policy.latest.num_versions == 2

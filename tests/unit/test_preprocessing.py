@@ -1,0 +1,229 @@
+"""What a home may be, and the features it becomes."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from preprocessing.checks import check
+from preprocessing.columns import (
+    DEMOGRAPHIC_COLUMNS,
+    EXAMPLE_HOME,
+    HOME_COLUMN_NAMES,
+    HOME_COLUMNS,
+    OPTIONAL_COLUMN_NAMES,
+    POSITION,
+    Column,
+    limits,
+)
+from preprocessing.demographics import Demographics
+from preprocessing.example import example_features, example_home
+from preprocessing.features import features
+from preprocessing.homes import Homes
+from preprocessing.refusal import refusal, unknown_columns
+
+YEAR = 2026
+ZIPCODES = (98001, 98118, 98199)
+
+
+def made_up_demographics() -> Demographics:
+    columns: dict[str, Any] = {name: [i + 0.5, i + 1.5, i + 2.5] for i, name in enumerate(DEMOGRAPHIC_COLUMNS)}
+    return Demographics.of({**columns, "zipcode": list(ZIPCODES)})
+
+
+DEMOGRAPHICS = made_up_demographics()
+
+
+def homes(*changes: dict[str, float]) -> Homes:
+    rows = [{**EXAMPLE_HOME, **change} for change in changes or ({},)]
+    return Homes.of({name: [row[name] for row in rows] for name in HOME_COLUMN_NAMES})
+
+
+def columns_refused(*changes: dict[str, float]) -> list[tuple[int, str]]:
+    return [(problem.row, problem.column) for problem in check(homes(*changes), DEMOGRAPHICS, YEAR)]
+
+
+def message(**change: float) -> str:
+    return refusal(check(homes(change), DEMOGRAPHICS, YEAR), 1, DEMOGRAPHICS)
+
+
+free_columns = st.sampled_from(
+    [column for column in HOME_COLUMNS if column.name not in ("zipcode", "yr_built", "yr_renovated")]
+)
+
+
+def test_an_ordinary_home_passes() -> None:
+    assert columns_refused({}) == []
+
+
+@pytest.mark.parametrize("column", HOME_COLUMNS, ids=lambda column: column.name)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_only_finite_numbers_pass(column: Column, value: float) -> None:
+    given_homes = homes()
+    given_homes.values[0, POSITION[column.name]] = value
+    if column.name == "zipcode":
+        given_homes.zipcodes[0] = 0
+    refused = [problem.column for problem in check(given_homes, DEMOGRAPHICS, YEAR)]
+    assert refused == [column.name]
+
+
+@given(free_columns, st.floats(0, 1), st.data())
+def test_whatever_lies_within_the_limits_passes(column: Column, share: float, data: st.DataObject) -> None:
+    low, high = column.low, column.high
+    assert high is not None
+    value = low + share * (high - low)
+    change = {column.name: float(round(value)) if column.whole else float(np.float32(value))}
+    problems = columns_refused(change)
+    # An area that no longer adds up is another rule.
+    assert [name for _, name in problems if name != "sqft_living"] == []
+
+
+@given(st.sampled_from(HOME_COLUMNS), st.floats(0.01, 1e6, allow_nan=False), st.booleans())
+def test_whatever_lies_beyond_them_is_refused_by_name(column: Column, beyond: float, above: bool) -> None:
+    low, high = limits(YEAR)
+    place = POSITION[column.name]
+    value = np.float32(high[place] + beyond) if above else np.float32(low[place] - beyond)
+    if low[place] <= value <= high[place] or (column.name == "yr_renovated" and value == 0):
+        return  # rounded back to the limit
+    names = [name for _, name in columns_refused({column.name: float(value)})]
+    assert column.name in names
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [
+        ({"zipcode": 98117}, "zipcode"),
+        ({"zipcode": -98118}, "zipcode"),
+        ({"sqft_lot": -5}, "sqft_lot"),
+        ({"sqft_lot": 0}, "sqft_lot"),
+        ({"grade": 14}, "grade"),
+        ({"grade": 7.5}, "grade"),
+        ({"waterfront": 2}, "waterfront"),
+        ({"bedrooms": 2.5}, "bedrooms"),
+        ({"yr_built": YEAR + 2}, "yr_built"),
+        ({"yr_renovated": 1799}, "yr_renovated"),
+        ({"yr_renovated": 1930, "yr_built": 1948}, "yr_renovated"),
+        ({"sqft_above": 1300}, "sqft_living"),
+        ({"lat": 48.5}, "lat"),
+        ({"long": 122.2}, "long"),
+    ],
+)
+def test_impossible_homes_are_refused(change: dict[str, float], column: str) -> None:
+    assert columns_refused(change) == [(0, column)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"yr_built": YEAR + 1},
+        {"yr_built": 1800},
+        {"yr_renovated": 1948, "yr_built": 1948},
+        {"bedrooms": 33},
+        {"bedrooms": 0, "bathrooms": 0},
+        {"sqft_above": 1401},
+        {"sqft_lot": 1_651_359},
+    ],
+)
+def test_rare_homes_pass(change: dict[str, float]) -> None:
+    assert columns_refused(change) == []
+
+
+def test_a_large_zipcode_is_not_rounded_to_a_known_one() -> None:
+    given_homes = homes()
+    given_homes.fill("zipcode", slice(None), np.array([2**40 + 98118]))
+    (problem,) = check(given_homes, DEMOGRAPHICS, YEAR)
+    assert str(2**40 + 98118) in problem.message
+
+
+def test_columns_that_were_not_given_are_not_checked() -> None:
+    required = {name: [value] for name, value in EXAMPLE_HOME.items() if name not in OPTIONAL_COLUMN_NAMES}
+    given_homes = Homes.of(required)
+    assert check(given_homes, DEMOGRAPHICS, YEAR) == []
+    assert np.isnan(given_homes.values).sum() == len(OPTIONAL_COLUMN_NAMES)
+
+
+def test_messages_name_value_and_limits() -> None:
+    assert message(grade=14) == "home refused: grade is 14, allowed is a whole number from 1 to 13"
+    assert "yr_built is 1700, allowed is a whole number from 1800 to 2027" in message(yr_built=1700)
+    assert "sqft_lot is -5, allowed is a number from 1 to 10,000,000" in message(sqft_lot=-5)
+    assert "yr_renovated is 1, allowed is 0 or a whole number" in message(yr_renovated=1)
+    unknown = message(zipcode=12345)
+    assert "zipcode is 12345" in unknown
+    assert unknown.endswith("Known ZIP codes: 98001, 98118, 98199")
+
+
+def test_one_message_names_every_bad_column() -> None:
+    text = message(grade=14, view=9, zipcode=1)
+    assert all(name in text for name in ("grade is 14", "view is 9", "zipcode is 1"))
+
+
+def test_a_batch_names_every_bad_row_from_0() -> None:
+    changes: list[dict[str, float]] = [{} for _ in range(500)]
+    changes[3], changes[417] = {"grade": 14}, {"zipcode": 12345}
+    text = refusal(check(homes(*changes), DEMOGRAPHICS, YEAR), 500, DEMOGRAPHICS)
+    assert text.startswith("2 of 500 homes refused, rows counted from 0. Row 3: grade is 14")
+    assert "Row 417: zipcode is 12345" in text
+
+
+def test_a_batch_of_bad_rows_gets_a_message_that_fits_into_a_reply() -> None:
+    everything: dict[str, float] = dict.fromkeys(HOME_COLUMN_NAMES, -1000.0)
+    text = refusal(check(homes(*[everything] * 1024), DEMOGRAPHICS, YEAR), 1024, DEMOGRAPHICS)
+    assert re.search(r"And \d+ more rows", text)
+    assert len(text) < 8_000
+
+
+@pytest.mark.parametrize(("key", "meant"), [("grad", "grade"), ("ZipCode", "zipcode"), ("sqft_livng", "sqft_living")])
+def test_a_misspelt_column_is_told_the_right_one(key: str, meant: str) -> None:
+    assert unknown_columns([key]) == f"unknown column '{key}': did you mean '{meant}'?"
+
+
+def test_a_strange_column_is_told_all() -> None:
+    assert "the columns are bedrooms, bathrooms" in unknown_columns(["colour"])
+
+
+@given(st.lists(st.sampled_from(ZIPCODES), min_size=1, max_size=20), st.permutations(HOME_COLUMN_NAMES))
+def test_features_are_the_home_and_its_demographics_in_any_column_order(zipcodes: list[int], order: list[str]) -> None:
+    columns = {name: np.full(len(zipcodes), EXAMPLE_HOME[name]) for name in HOME_COLUMN_NAMES}
+    columns["zipcode"] = np.array(zipcodes)
+    table = features(Homes.of({name: columns[name] for name in order}), DEMOGRAPHICS)
+    assert table.dtype == np.float32
+    assert table.shape == (len(zipcodes), 44)
+    for name in HOME_COLUMN_NAMES:
+        assert (table[:, POSITION[name]] == columns[name].astype(np.float32)).all()
+    for row, zipcode in zip(table, zipcodes, strict=True):
+        assert (row[18:] == np.arange(26) + 0.5 + ZIPCODES.index(zipcode)).all()
+
+
+def test_features_of_an_unknown_zipcode_are_not_a_number() -> None:
+    assert np.isnan(features(homes({"zipcode": 12345}), DEMOGRAPHICS)[0, 18:]).all()
+
+
+def test_demographics_of_a_zipcode_stand_once() -> None:
+    columns: dict[str, Any] = {name: [0.0, 0.0] for name in DEMOGRAPHIC_COLUMNS}
+    with pytest.raises(ValueError, match="98001 stands there twice"):
+        Demographics.of({**columns, "zipcode": [98001, 98001]})
+
+
+def test_demographics_are_read_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "demographics.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["zipcode", *reversed(DEMOGRAPHIC_COLUMNS)])
+        writer.writerow([98118, *range(26)])
+    read = Demographics.read(path)
+    assert read.zipcodes.tolist() == [98118]
+    assert read.figures[0].tolist() == list(reversed(range(26)))
+
+
+def test_the_example_home_moves_to_a_zipcode_that_is_known() -> None:
+    columns: dict[str, Any] = {name: [1.0] for name in DEMOGRAPHIC_COLUMNS}
+    elsewhere = Demographics.of({**columns, "zipcode": [97000]})
+    assert example_home(elsewhere)["zipcode"] == 97000
+    assert example_features(elsewhere).shape == (1, 44)

@@ -1,0 +1,353 @@
+"""Versions appear and disappear whole, and one that must not serve says why it does not appear."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import sklearn
+
+from conversion.card import CARD_FILE, Card
+from conversion.contract import MODEL_FILE, check_version
+from conversion.converted import Converted, convert_and_compare
+from conversion.create_model import create_model, save
+from conversion.ensure import ensure, example
+from conversion.handover import main as convert_handover
+from conversion.handover import pickled_with, read_pickle
+from conversion.preprocessing_version import publish_preprocessing
+from conversion.publish import publish_converted, publish_folder
+from conversion.refused import Refused
+from conversion.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged, versions
+from conversion.sales import Sales
+from data.files import DataFiles
+from preprocessing.columns import EXAMPLE_HOME
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
+    """A repository of one's own with version 1 in it."""
+    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
+
+
+@pytest.fixture
+def version(repository: Path, tmp_path: Path) -> Path:
+    """A complete version folder, to be broken."""
+    return Path(shutil.copytree(repository / PRICE_MODEL / "1", tmp_path / "version"))
+
+
+def rewrite(version: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+    """Change a version's graph, and have its card vouch for it."""
+    graph = onnx.load_model(version / MODEL_FILE)
+    change(graph)
+    content = graph.SerializeToString()
+    (version / MODEL_FILE).write_bytes(content)
+    edit_card(version, model_sha256=hashlib.sha256(content).hexdigest())
+
+
+def edit_card(version: Path, **entries: object) -> None:
+    card = json.loads((version / CARD_FILE).read_text())
+    (version / CARD_FILE).write_text(json.dumps({**card, **entries}))
+
+
+def initializer(graph: onnx.ModelProto, name: str) -> onnx.TensorProto:
+    return next(tensor for tensor in graph.graph.initializer if tensor.name == name)
+
+
+def scale(graph: onnx.ModelProto, name: str, value: float) -> None:
+    tensor = initializer(graph, name)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(np.float64(value), name))
+
+
+def rename_input(graph: onnx.ModelProto) -> None:
+    graph.graph.input[0].name = "house"
+    for node in graph.graph.node:
+        node.input[:] = ["house" if name == "features" else name for name in node.input]
+
+
+def drop_output(graph: onnx.ModelProto) -> None:
+    del graph.graph.output[1]
+
+
+def reshape_input(graph: onnx.ModelProto) -> None:
+    graph.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 43
+
+
+def fix_batch(graph: onnx.ModelProto) -> None:
+    graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def shuffle_names(graph: onnx.ModelProto) -> None:
+    properties = {entry.key: entry for entry in graph.metadata_props}
+    names = json.loads(properties["feature_names"].value)
+    names[0], names[1] = names[1], names[0]
+    properties["feature_names"].value = json.dumps(names)
+
+
+def forget_names(graph: onnx.ModelProto) -> None:
+    del graph.metadata_props[:]
+
+
+BROKEN_GRAPHS = {
+    "renamed input": (rename_input, "inputs must be features; found house"),
+    "missing output": (drop_output, "outputs must be price, price_high, price_low, price_model; found"),
+    "narrow input": (reshape_input, r"input features must be tensor\(float\) \[N,44\]"),
+    "one home only": (fix_batch, r"input features must be tensor\(float\) \[N,44\]"),
+    "other features": (shuffle_names, "feature 0 must be bedrooms, found bathrooms"),
+    "no feature names": (forget_names, "found 0 of 44 names"),
+    "not finite": (lambda graph: scale(graph, "price_high_factor", np.nan), "not finite for a home with all columns"),
+    "range upside down": (lambda graph: scale(graph, "price_low_factor", 1.1), "price_low <= price"),
+    "price of nothing": (lambda graph: scale(graph, "price_low_factor", 0.0), "0 < price_low"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), BROKEN_GRAPHS.values(), ids=BROKEN_GRAPHS)
+def test_a_graph_that_breaks_the_contract_is_refused(
+    change: Callable[[onnx.ModelProto], None], reason: str, version: Path, sales: Sales, repository: Path
+) -> None:
+    rewrite(version, change)
+    with pytest.raises(Refused, match=reason):
+        publish_folder(version, sales, repository)
+    assert versions(repository / PRICE_MODEL) == [1]
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ({"parity": {"house": 5404, "differing": 3, "largest_difference": 51000.0}}, "3 of 5404 homes are priced diff"),
+        ({"parity": {"house": 0, "differing": 0, "largest_difference": 0.0}}, "0 of 0 homes"),
+        ({"price_range": {"coverage": 0.8, "measured_sales": 2702}}, "held 80.0% of 2702 held-out sale prices"),
+        ({"price_range": {"coverage": float("nan"), "measured_sales": 0}}, "at least 87%"),
+        ({"model_sha256": "0" * 64}, "not the file that its card was written for"),
+        ({"price_model": "somebody else"}, "its card somebody else"),
+    ],
+)
+def test_a_card_that_admits_a_fault_is_refused(
+    entries: dict[str, object], reason: str, version: Path, sales: Sales, repository: Path
+) -> None:
+    edit_card(version, **entries)
+    with pytest.raises(Refused, match=reason):
+        publish_folder(version, sales, repository)
+
+
+def test_a_missing_card_is_refused(version: Path, sales: Sales) -> None:
+    (version / CARD_FILE).unlink()
+    with pytest.raises(Refused, match=r"card\.json is missing"):
+        check_version(version, sales.table[:10])
+
+
+@pytest.mark.parametrize(("text", "reason"), [("{", "is not JSON"), ("{}", "lacks price_model, created_at")])
+def test_a_broken_card_is_refused(text: str, reason: str, version: Path, sales: Sales) -> None:
+    (version / CARD_FILE).write_text(text)
+    with pytest.raises(Refused, match=reason):
+        check_version(version, sales.table[:10])
+
+
+def test_a_missing_graph_is_refused(version: Path, sales: Sales) -> None:
+    (version / MODEL_FILE).unlink()
+    with pytest.raises(Refused, match=r"model\.onnx is missing"):
+        check_version(version, sales.table[:10])
+
+
+def test_a_truncated_graph_is_refused(version: Path, sales: Sales) -> None:
+    path = version / MODEL_FILE
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(Refused, match=r"model\.onnx does not load"):
+        check_version(version, sales.table[:10])
+
+
+def test_a_good_folder_becomes_the_next_version(version: Path, sales: Sales, repository: Path) -> None:
+    assert publish_folder(version, sales, repository) == 2
+    assert versions(repository / PRICE_MODEL) == [1, 2]
+    assert {path.name for path in (repository / PRICE_MODEL / "2").iterdir()} == {MODEL_FILE, CARD_FILE}
+    assert version.is_dir()
+
+
+def test_nothing_is_left_beside_the_repository(version: Path, sales: Sales, repository: Path) -> None:
+    publish_folder(version, sales, repository)
+    remove_newest(repository / PRICE_MODEL)
+    left = [path.name for path in (repository.parent / ".staging").iterdir() if path.is_dir()]
+    assert left == []
+
+
+def test_a_repository_never_shows_half_a_version(repository: Path) -> None:
+    """Whoever looks at any moment sees a version with all its files, or not at all."""
+    model = repository / PRICE_MODEL
+    done, halves = threading.Event(), []
+
+    def look() -> None:
+        while not done.is_set():
+            for number in versions(model):
+                present = {path.name for path in (model / str(number)).glob("*")}
+                if present and present != {"a", "b"} and number > 1:
+                    halves.append(present)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for _ in range(50):
+        with staged(repository) as area:
+            folder = area / "version"
+            folder.mkdir()
+            (folder / "a").write_bytes(b"1" * 10_000)
+            (folder / "b").write_bytes(b"2" * 10_000)
+            add(folder, model)
+    done.set()
+    watcher.join()
+    assert halves == []
+    assert versions(model) == list(range(1, 52))
+
+
+def test_two_publishers_never_take_the_same_number(repository: Path) -> None:
+    model, numbers = repository / PRICE_MODEL, []
+
+    def publish() -> None:
+        for _ in range(20):
+            with staged(repository) as area:
+                folder = area / "version"
+                folder.mkdir()
+                numbers.append(add(folder, model))
+
+    publishers = [threading.Thread(target=publish) for _ in range(4)]
+    for publisher in publishers:
+        publisher.start()
+    for publisher in publishers:
+        publisher.join()
+    assert sorted(numbers) == list(range(2, 82))
+
+
+def test_rolling_back_removes_the_newest(version: Path, sales: Sales, repository: Path) -> None:
+    publish_folder(version, sales, repository)
+    assert remove_newest(repository / PRICE_MODEL) == (2, 1)
+    assert versions(repository / PRICE_MODEL) == [1]
+
+
+def test_the_last_version_stays(repository: Path) -> None:
+    with pytest.raises(Refused, match="needs an earlier one"):
+        remove_newest(repository / PRICE_MODEL)
+    assert versions(repository / PRICE_MODEL) == [1]
+
+
+def test_preprocessing_is_published_once(repository: Path, files: DataFiles) -> None:
+    assert publish_preprocessing(repository, files.demographics) is None
+    assert versions(repository / PREPROCESSING) == [1]
+
+
+def test_other_demographics_are_another_preprocessing_version(
+    repository: Path, files: DataFiles, tmp_path: Path
+) -> None:
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("\n".join(files.demographics.read_text().splitlines()[:-1]))
+    assert publish_preprocessing(repository, fewer) == 2
+
+
+def test_preprocessing_that_cannot_value_the_example_home_is_refused(repository: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("zipcode,ppltn_qty\n98118,1\n")
+    with pytest.raises(Refused, match="does not value the example home"):
+        publish_preprocessing(repository, broken)
+    assert versions(repository / PREPROCESSING) == [1]
+
+
+def test_a_repository_with_a_model_is_left_as_it_is(repository: Path, files: DataFiles) -> None:
+    before = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
+    ensure(repository, {} if files.standin else {"DATA_DIR": str(files.folder)})
+    assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == before
+
+
+def test_a_start_with_a_model_loads_no_training_library(repository: Path, files: DataFiles) -> None:
+    program = (
+        "import sys; from pathlib import Path; from conversion.ensure import ensure; "
+        "ensure(Path(sys.argv[1])); print(*{'pandas', 'sklearn', 'onnx', 'mapie'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", program, str(repository)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_real_data_replace_a_model_of_the_standin_market(repository: Path, real_files: DataFiles) -> None:
+    edit_card(repository / PRICE_MODEL / "1", data={"standin": True, "fingerprint": "made up"})
+    ensure(repository, {"DATA_DIR": str(real_files.folder)})
+    assert versions(repository / PRICE_MODEL) == [1, 2]
+    assert not json.loads((repository / PRICE_MODEL / "2" / CARD_FILE).read_text())["data"]["standin"]
+
+
+def test_an_empty_repository_has_no_example(empty_repository: Callable[[Path], Path], tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="holds no preprocessing version"):
+        example(empty_repository(tmp_path))
+
+
+def test_the_example_home_is_the_documented_one(repository: Path) -> None:
+    assert example(repository) == EXAMPLE_HOME
+
+
+def test_a_handed_over_pickle_is_published(sales: Sales, repository: Path, tmp_path: Path) -> None:
+    model, features = save(create_model(sales.table, sales.prices), tmp_path)
+    held_out = sales.table[sales.held_out]
+    estimator = read_pickle(model, features, tmp_path / "handover", held_out)
+    number, card = publish_converted(convert_and_compare(estimator, held_out), sales, repository)
+    assert number == 2
+    assert card.price_model.startswith("model-20")
+
+
+def test_a_pickle_of_another_scikit_learn_is_told_how_to_convert_it(sales: Sales, tmp_path: Path) -> None:
+    model, features = save(create_model(sales.table[:500], sales.prices[:500]), tmp_path)
+    model.write_bytes(
+        pickle.dumps(pickle.loads(model.read_bytes())).replace(
+            sklearn.__version__.encode(), "1.3.2".ljust(len(sklearn.__version__)).encode()
+        )
+    )
+    with pytest.raises(Refused, match=r"was pickled with scikit-learn 1\.3\.2") as refused:
+        read_pickle(model, features, tmp_path / "handover", sales.table[:50])
+    assert "scikit-learn==1.3.2" in str(refused.value)
+    assert f"make publish CONVERTED={tmp_path / 'handover'}" in str(refused.value)
+    assert (tmp_path / "handover" / "features.npy").is_file()
+
+
+def test_what_another_environment_converted_is_published(sales: Sales, repository: Path, tmp_path: Path) -> None:
+    folder, held_out = tmp_path / "handover", sales.table[sales.held_out]
+    model, features = save(create_model(sales.table, sales.prices), tmp_path)
+    folder.mkdir()
+    np.save(folder / "features.npy", held_out)
+    convert_handover(model, features, folder)
+    number, card = publish_converted(Converted.read(folder, held_out), sales, repository)
+    assert number == 2
+    assert card.parity.differing == 0
+
+
+def test_a_conversion_on_other_data_is_refused(sales: Sales, tmp_path: Path) -> None:
+    converted = convert_and_compare(create_model(sales.table, sales.prices), sales.table[:100])
+    converted.write(tmp_path)
+    with pytest.raises(Refused, match="convert it again with today's data"):
+        Converted.read(tmp_path, sales.table[100:200])
+
+
+def test_an_incomplete_conversion_is_refused(tmp_path: Path, sales: Sales) -> None:
+    with pytest.raises(Refused, match=r"lacks point\.onnx, prices\.npy, converted\.json"):
+        Converted.read(tmp_path, sales.table[:10])
+
+
+def test_a_pickle_of_something_else_is_refused() -> None:
+    with pytest.raises(Refused, match="no scikit-learn estimator"):
+        pickled_with(pickle.dumps({"a": "dictionary"}))
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [(["bedrooms", "colour"], "does not have: colour"), (["bedrooms"], "names 1 columns, the model reads 33")],
+)
+def test_a_pickle_with_other_columns_is_refused(names: list[str], reason: str, sales: Sales, tmp_path: Path) -> None:
+    model, features = save(create_model(sales.table[:500], sales.prices[:500]), tmp_path)
+    features.write_text(json.dumps(names))
+    with pytest.raises(Refused, match=reason):
+        read_pickle(model, features, tmp_path / "handover", sales.table[:50])

@@ -1,0 +1,45 @@
+"""Ports are checked before a server starts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from serving.bundle import ServerUnavailable
+from serving.ports import LOOPBACK, Ports, free
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("field", "variable"), [("http", "HTTP_PORT"), ("grpc", "GRPC_PORT"), ("metrics", "METRICS_PORT")]
+)
+def test_a_taken_port_is_one_line_with_the_variable_to_set(taken: int, field: str, variable: str) -> None:
+    ports = {"http": 0, "grpc": 0, "metrics": 0, field: taken}
+    with pytest.raises(ServerUnavailable, match=rf"^Port {taken} is not free .*set {variable} [^\n]*$"):
+        free(Ports(**ports))
+
+
+def test_zeros_become_three_different_free_ports() -> None:
+    ports = free(Ports(0, 0, 0))
+    assert len({ports.http, ports.grpc, ports.metrics}) == 3
+    assert free(ports) == ports
+
+
+def test_a_port_named_twice_is_refused(taken: int) -> None:
+    spare = free(Ports(0, 0, 0)).http
+    with pytest.raises(ServerUnavailable, match="set GRPC_PORT"):
+        free(Ports(spare, spare, 0))
+
+
+def test_what_is_no_port_is_refused() -> None:
+    with pytest.raises(ServerUnavailable, match=r"HTTP_PORT is 70000.* 1 to 65535"):
+        free(Ports(70000, 0, 0))
