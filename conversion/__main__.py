@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
 from conversion.card import read_card
@@ -36,10 +35,9 @@ def ensure(repository: Repository = REPOSITORY) -> None:
     """Make sure that there is something to serve: train and publish where no version is there."""
     from conversion.ensure import ensure, example
 
-    with console.status("looking at the model repository"):
-        ensure(repository)
-        EXAMPLE.parent.mkdir(exist_ok=True)
-        EXAMPLE.write_text(json.dumps(example(repository)))
+    ensure(repository)
+    EXAMPLE.parent.mkdir(exist_ok=True)
+    EXAMPLE.write_text(json.dumps(example(repository)))
 
 
 @app.command()
@@ -119,8 +117,7 @@ def show(repository: Repository = REPOSITORY) -> None:
 
 def main() -> None:
     """Run the command line; a refusal is one message and exit code 1."""
-    handler = RichHandler(console=errors, show_path=False, show_time=False, show_level=False, markup=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("skl2onnx").setLevel(logging.WARNING)
     try:
         app()

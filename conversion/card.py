@@ -17,6 +17,12 @@ if TYPE_CHECKING:  # reading a card must not cost the second that scikit-learn t
     from conversion.parity import Parity
 
 CARD_FILE = "card.json"
+_DECIDING = {
+    "data": ("fingerprint", "standin"),
+    "parity": ("homes", "differing", "largest_difference"),
+    "price_range": ("coverage", "measured_sales"),
+}
+"""What publishing and starting decide by."""
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
 
 
@@ -74,7 +80,10 @@ def read_card(folder: Path) -> dict[str, Any]:
         card: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
         raise Refused(f"{CARD_FILE} is not JSON: {error}") from error
-    if missing := [name for name in Card.__dataclass_fields__ if name not in card]:
+    missing = [name for name in Card.__dataclass_fields__ if name not in card] or [
+        f"{section}.{name}" for section, names in _DECIDING.items() for name in names if name not in card[section]
+    ]
+    if missing:
         raise Refused(f"{CARD_FILE} lacks {', '.join(missing)}")
     return card
 

@@ -11,6 +11,7 @@ import pytest
 from conversion.card import Card
 from data.files import DataFiles
 from serving.embedded import EmbeddedServer
+from tests.service.asking import Asker
 
 ENSEMBLES = ("house_price", "house_price_minimal")
 
@@ -34,3 +35,10 @@ def service(
     with EmbeddedServer(repository, log_path=log) as server:
         server.wait_ready(ENSEMBLES)
         yield Service(server.http_address, server.grpc_address, files, card)
+
+
+@pytest.fixture(scope="session")
+def asker(service: Service) -> Iterator[Asker]:
+    asker = Asker(service.http, service.grpc)
+    yield asker
+    asker.close()

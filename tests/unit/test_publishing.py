@@ -125,10 +125,11 @@ def test_a_graph_that_breaks_the_contract_is_refused(
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
-        ({"parity": {"house": 5404, "differing": 3, "largest_difference": 51000.0}}, "3 of 5404 homes are priced diff"),
-        ({"parity": {"house": 0, "differing": 0, "largest_difference": 0.0}}, "0 of 0 homes"),
+        ({"parity": {"homes": 5404, "differing": 3, "largest_difference": 51000.0}}, "3 of 5404 homes are priced diff"),
+        ({"parity": {"homes": 0, "differing": 0, "largest_difference": 0.0}}, "0 of 0 homes"),
         ({"price_range": {"coverage": 0.8, "measured_sales": 2702}}, "held 80.0% of 2702 held-out sale prices"),
         ({"price_range": {"coverage": float("nan"), "measured_sales": 0}}, "at least 87%"),
+        ({"parity": {}}, r"lacks parity\.homes"),
         ({"model_sha256": "0" * 64}, "not the file that its card was written for"),
         ({"price_model": "somebody else"}, "its card somebody else"),
     ],
@@ -147,7 +148,9 @@ def test_a_missing_card_is_refused(version: Path, sales: Sales) -> None:
         check_version(version, sales.table[:10])
 
 
-@pytest.mark.parametrize(("text", "reason"), [("{", "is not JSON"), ("{}", "lacks price_model, created_at")])
+@pytest.mark.parametrize(
+    ("text", "reason"), [("{", "is not JSON"), ("{}", "lacks price_model, created_at"), ("[]", "lacks price_model")]
+)
 def test_a_broken_card_is_refused(text: str, reason: str, version: Path, sales: Sales) -> None:
     (version / CARD_FILE).write_text(text)
     with pytest.raises(Refused, match=reason):

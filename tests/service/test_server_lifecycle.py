@@ -1,0 +1,324 @@
+"""Starting, failing and stopping the embedded server, and what is left of it afterwards."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from serving import workspace
+from serving.bundle import ServerUnavailable
+from serving.embedded import EmbeddedServer
+from serving.ports import ANY_FREE, LOOPBACK, Ports, free
+from serving.readiness import ADMIN_HEADER, repository_index
+
+PROJECT = Path(__file__).parents[2]
+CONFIG = """
+backend: "python"
+max_batch_size: 8
+input [{ name: "x" data_type: TYPE_FP32 dims: [1] }]
+output [{ name: "y" data_type: TYPE_FP32 dims: [1] }]
+instance_group [{ kind: KIND_CPU count: 1 }]
+version_policy { latest { num_versions: 2 } }
+"""
+ECHO = """
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", r.inputs()[0].as_numpy())]) for r in requests]
+"""
+REFUSES = """
+class TritonPythonModel:
+    def initialize(self, args):
+        raise ValueError("the moon is in the wrong phase")
+"""
+
+
+def publish(repository: Path, code: str, model: str = "echo", version: int = 1) -> None:
+    """The way the project publishes: complete before it is in the repository."""
+    staged = repository.parent / "staged"
+    (staged / str(version)).mkdir(parents=True)
+    (staged / str(version) / "model.py").write_text(code)
+    (staged / "config.pbtxt").write_text(CONFIG)
+    if (repository / model).exists():
+        (staged / str(version)).rename(repository / model / str(version))
+        (staged / "config.pbtxt").unlink()
+        staged.rmdir()
+    else:
+        repository.mkdir(exist_ok=True)
+        staged.rename(repository / model)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    publish(tmp_path / "repository", ECHO)
+    return tmp_path / "repository"
+
+
+@pytest.fixture
+def server(repository: Path, tmp_path: Path) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(repository, log_path=tmp_path / "triton.log") as started:
+        started.wait_ready(["echo"])
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """For tests that leave the server as it was."""
+    folder = tmp_path_factory.mktemp("shared")
+    publish(folder / "repository", ECHO)
+    with EmbeddedServer(folder / "repository", log_path=folder / "triton.log") as started:
+        started.wait_ready(["echo"])
+        yield started
+
+
+def prefix_of(server: EmbeddedServer) -> str:
+    assert server.shared_memory_prefix is not None
+    return server.shared_memory_prefix
+
+
+def left_of(prefix: str) -> dict[str, list[object]]:
+    folders = Path(tempfile.gettempdir()).glob(f"{prefix.removesuffix('-')}*")
+    found = {"stubs": workspace.stubs(prefix), "segments": workspace.segments(prefix), "folders": list(folders)}
+    return {kind: list(items) for kind, items in found.items() if items}
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def status_of(address: str, method: str, path: str, headers: dict[str, str] | None = None) -> int:
+    connection = http.client.HTTPConnection(address, timeout=10)
+    try:
+        connection.request(method, path, headers=headers or {})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_stopping_leaves_nothing(server: EmbeddedServer) -> None:
+    prefix = prefix_of(server)
+    assert set(left_of(prefix)) == {"stubs", "segments", "folders"}
+    server.stop()
+    assert left_of(prefix) == {}
+    assert not server.is_alive
+
+
+def test_a_stopped_server_starts_again(server: EmbeddedServer) -> None:
+    server.stop()
+    server.start()
+    server.wait_ready(["echo"])
+    assert server.is_alive
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "server alone"])
+def test_a_killed_server_leaves_nothing_once_stopped(server: EmbeddedServer, whole_group: bool) -> None:
+    prefix, pid = prefix_of(server), server.pid
+    assert pid is not None
+    if whole_group:
+        os.killpg(pid, signal.SIGKILL)
+    else:
+        os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not server.is_alive)
+    assert server.returncode == -signal.SIGKILL
+    server.stop()
+    assert left_of(prefix) == {}
+
+
+def test_a_killed_supervisor_takes_the_server_along_and_the_next_start_cleans_up(
+    repository: Path, tmp_path: Path
+) -> None:
+    supervisor_code = f"""
+import pathlib, time
+from serving.embedded import EmbeddedServer
+server = EmbeddedServer(pathlib.Path({str(repository)!r}), log_path=pathlib.Path({str(tmp_path / "first.log")!r}))
+server.start()
+server.wait_ready(["echo"])
+print(server.pid, server.shared_memory_prefix, flush=True)
+time.sleep(600)
+"""
+    command = [sys.executable, "-c", supervisor_code]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        pid, prefix = supervisor.stdout.readline().split()
+        assert left_of(prefix)
+        supervisor.kill()
+    assert eventually(lambda: not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == "zombie")
+    with EmbeddedServer(repository, log_path=tmp_path / "second.log"):
+        assert left_of(prefix) == {}
+
+
+def test_the_next_start_leaves_a_living_server_alone(shared: EmbeddedServer) -> None:
+    workspace.sweep()
+    assert set(left_of(prefix_of(shared))) == {"stubs", "segments", "folders"}
+    assert status_of(shared.http_address, "GET", "/v2/models/echo/ready") == 200
+
+
+def test_a_taken_port_is_reported_before_anything_starts(repository: Path, tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        listener.listen()
+        taken = listener.getsockname()[1]
+        server = EmbeddedServer(repository, log_path=tmp_path / "triton.log", ports=Ports(0, taken, 0))
+        with pytest.raises(ServerUnavailable, match=rf"^Port {taken} is not free .*set GRPC_PORT[^\n]*$"):
+            server.start()
+    assert server.pid is None
+    assert server.shared_memory_prefix is None
+
+
+def test_waiting_ends_with_the_models_own_reason_when_it_fails_to_load(tmp_path: Path) -> None:
+    publish(tmp_path / "repository", REFUSES)
+    server = EmbeddedServer(tmp_path / "repository", log_path=tmp_path / "triton.log")
+    with server, pytest.raises(ServerUnavailable, match=r"echo 1: .*the moon is in the wrong phase") as caught:
+        server.wait_ready(["echo"])
+    assert str(tmp_path / "triton.log") in str(caught.value)
+
+
+def test_waiting_for_a_model_that_is_not_there_ends_at_once(shared: EmbeddedServer) -> None:
+    with pytest.raises(ServerUnavailable, match="no model named nobody"):
+        shared.wait_ready(["nobody"])
+
+
+def test_waiting_ends_when_the_server_does(server: EmbeddedServer) -> None:
+    server.kill()
+    with pytest.raises(ServerUnavailable, match="ended with exit code -9"):
+        server.wait_ready(["echo"])
+
+
+def test_waiting_has_a_deadline(repository: Path, tmp_path: Path) -> None:
+    publish(repository, "import time\nclass TritonPythonModel:\n    def initialize(self, a): time.sleep(600)", "slow")
+    server = EmbeddedServer(repository, log_path=tmp_path / "triton.log")
+    with server, pytest.raises(ServerUnavailable, match="Not ready after 2 s: slow"):
+        server.wait_ready(["slow"], timeout=2)
+
+
+def test_a_broken_new_version_leaves_the_serving_one_alone(server: EmbeddedServer) -> None:
+    publish(server.repository, REFUSES, version=2)
+
+    def version_is_refused() -> bool:
+        entries = repository_index(server.http_address, server.admin_key)
+        return any(entry.version == "2" and entry.state == "UNAVAILABLE" for entry in entries)
+
+    assert eventually(version_is_refused)
+    server.wait_ready(["echo"])
+    assert status_of(server.http_address, "GET", "/v2/models/echo/versions/1/ready") == 200
+    assert status_of(server.http_address, "GET", "/v2/models/echo/versions/2/ready") == 400
+
+
+def test_a_start_with_a_broken_newest_version_names_it_and_says_what_to_do(repository: Path, tmp_path: Path) -> None:
+    publish(repository, REFUSES, version=2)
+    server = EmbeddedServer(repository, log_path=tmp_path / "triton.log")
+    with server, pytest.raises(ServerUnavailable, match=r"echo 2: .*wrong phase.*remove its folder"):
+        server.wait_ready(["echo"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v2/repository/index"),
+        ("POST", "/v2/repository/models/echo/unload"),
+        ("GET", "/v2/systemsharedmemory/status"),
+        ("GET", "/v2/trace/setting"),
+        ("GET", "/v2/logging"),
+    ],
+)
+def test_what_reaches_beyond_predicting_needs_the_key(shared: EmbeddedServer, method: str, path: str) -> None:
+    assert status_of(shared.http_address, method, path) == 403
+    assert status_of(shared.http_address, method, path, {ADMIN_HEADER: "guess"}) == 403
+    assert status_of(shared.http_address, method, path, {ADMIN_HEADER: shared.admin_key}) != 403
+
+
+def test_the_key_works(shared: EmbeddedServer) -> None:
+    assert status_of(shared.http_address, "POST", "/v2/repository/index", {ADMIN_HEADER: shared.admin_key}) == 200
+
+
+def test_grpc_needs_the_key_too(shared: EmbeddedServer) -> None:
+    with triton.InferenceServerClient(shared.grpc_address) as client:
+        with pytest.raises(InferenceServerException, match="restricted"):
+            client.get_model_repository_index()
+        header = {f"triton-grpc-protocol-{ADMIN_HEADER}": shared.admin_key}
+        assert [entry.name for entry in client.get_model_repository_index(headers=header).models] == ["echo"]
+
+
+def test_each_start_has_its_own_key(tmp_path: Path) -> None:
+    keys = {EmbeddedServer(tmp_path, log_path=tmp_path / "log").admin_key for _ in range(2)}
+    assert len(keys) == 2
+
+
+def test_it_listens_on_the_loopback_interface_only(shared: EmbeddedServer) -> None:
+    listening = [
+        connection.laddr
+        for connection in psutil.Process(shared.pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    # gRPC writes the same address the IPv6 way.
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {LOOPBACK}
+    assert {address.port for address in listening} == {shared.ports.http, shared.ports.grpc, shared.ports.metrics}
+
+
+def run_serving(repository: Path, ports: Ports, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "serving", "--repository", str(repository), *options]
+    ports_given = {"HTTP_PORT": ports.http, "GRPC_PORT": ports.grpc, "METRICS_PORT": ports.metrics}
+    return subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env={**os.environ, **{name: str(port) for name, port in ports_given.items()}},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_announces_itself_and_stops_cleanly(
+    repository: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    example = tmp_path / "home.json"
+    example.write_text('{"bedrooms": 3,\n "note": "it\'s"}')
+    ports = free(ANY_FREE)
+    options = ["--wait-for", "echo", "--example", str(example), "--log", str(tmp_path / "triton.log")]
+    with run_serving(repository, ports, *options) as process:
+        assert process.stdout is not None
+        shown = []
+        for line in process.stdout:
+            shown.append(line.rstrip("\n"))
+            if line.startswith("curl"):
+                process.send_signal(number)
+        assert process.wait() == 0
+    assert "echo version 1 is live" in shown
+    assert f"HTTP     http://{LOOPBACK}:{ports.http}" in shown
+    [curl] = [line for line in shown if line.startswith("curl")]
+    assert f"http://{LOOPBACK}:{ports.http}/v2/models/house_price/generate" in curl
+    assert (
+        subprocess.check_output(["sh", "-c", curl.replace("curl", "printf '%s\\n'", 1)], text=True).splitlines()[-1]
+        == '{"bedrooms": 3, "note": "it\'s"}'
+    )
+
+
+def test_the_command_fails_in_one_line_when_a_model_does_not_load(tmp_path: Path) -> None:
+    publish(tmp_path / "repository", REFUSES)
+    options = ["--wait-for", "echo", "--log", str(tmp_path / "triton.log")]
+    with run_serving(tmp_path / "repository", free(ANY_FREE), *options) as process:
+        assert process.stdout is not None
+        shown = process.stdout.read().splitlines()
+        assert process.wait() == 1
+    assert "the moon is in the wrong phase" in shown[-1]
+    assert not any("Traceback" in line for line in shown)
