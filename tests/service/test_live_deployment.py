@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 import time
 from collections import Counter
@@ -164,7 +165,10 @@ def test_versions_swap_break_and_roll_back_without_a_failed_request(
     assert versions(model) == [1, 2]
     assert callers.failures == []
     with capsys.disabled():
-        print(f"\n  {callers.asked:,} requests, {len(callers.failures)} failed, slowest {callers.slowest_s * 1000:.0f} ms")
+        slowest_ms = callers.slowest_s * 1000
+        sys.stdout.write(
+            f"\n  {callers.asked:,} requests, {len(callers.failures)} failed, slowest {slowest_ms:.0f} ms\n"
+        )
 
 
 def test_a_version_that_cannot_value_the_example_home_never_serves(

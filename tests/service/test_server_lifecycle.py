@@ -302,7 +302,7 @@ def test_the_command_announces_itself_and_stops_cleanly(
             shown.append(line.rstrip("\n"))
             if line.startswith("curl"):
                 process.send_signal(number)
-        assert process.wait() == 0
+        assert process.wait() == 0, shown
     assert "echo version 1 is live" in shown
     assert f"HTTP     http://{LOOPBACK}:{ports.http}" in shown
     [curl] = [line for line in shown if line.startswith("curl")]

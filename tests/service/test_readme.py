@@ -1,0 +1,86 @@
+"""The README's commands do what it says, and its replies are what the service answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
+from tests.conftest import ROOT
+from tests.service.conftest import Service
+
+README = (ROOT / "README.md").read_text()
+BLOCK = r"```{language}\n(.*?)\n```"
+EXCHANGES = re.findall(
+    "<!-- request -->\n" + BLOCK.format(language="sh") + "\n\n(?:.*?)<!-- reply -->\n" + BLOCK.format(language="json"),
+    README,
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize(("command", "documented"), EXCHANGES, ids=["one home", "two homes", "refused"])
+def test_a_documented_request_gets_the_documented_reply(command: str, documented: str, service: Service) -> None:
+    command = command.replace("127.0.0.1:8000", service.http)
+    reply = json.loads(subprocess.run(command, shell=True, capture_output=True, timeout=60, check=True).stdout)
+    expected = json.loads(documented)
+    if service.data.standin:
+        assert nameless(reply) == nameless(expected)
+    assert shape(reply) == shape(expected)
+
+
+def nameless(reply: dict[str, Any]) -> dict[str, Any]:
+    """The reply without the day and the fingerprint of its model, which are another machine's."""
+    parsed: dict[str, Any] = json.loads(re.sub(r"basic-\d{4}-\d\d-\d\d-[0-9a-f]{8}", "basic", json.dumps(reply)))
+    return parsed
+
+
+def shape(reply: dict[str, Any]) -> dict[str, Any]:
+    """Names and types, one by one within arrays."""
+    return {
+        name: [type(item) for item in value] if isinstance(value, list) else type(value)
+        for name, value in reply.items()
+    }
+
+
+def test_all_exchanges_were_found() -> None:
+    assert len(EXCHANGES) == README.count("<!-- request -->") == README.count("curl -s") == 3
+
+
+def test_the_first_request_is_the_example_home() -> None:
+    (body,) = re.findall(r"-d '(.*)'", EXCHANGES[0][0])
+    assert json.loads(body) == EXAMPLE_HOME
+    assert list(json.loads(body)) == list(HOME_COLUMN_NAMES)
+
+
+def test_the_second_has_just_the_required_columns() -> None:
+    (body,) = re.findall(r"-d '(.*)'", EXCHANGES[1][0])
+    assert list(json.loads(body)) == list(REQUIRED_COLUMN_NAMES)
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_every_make_command_exists() -> None:
+    assert set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)) <= targets()
+
+
+def test_every_folder_is_listed_with_its_purpose() -> None:
+    listed = set(re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE))
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    folders = {Path(line).parts[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")}
+    assert not folders or listed == folders
+
+
+def test_the_python_example_runs(service: Service) -> None:
+    (example,) = re.findall(BLOCK.format(language="python"), README, re.DOTALL)
+    lines: list[tuple[float, ...]] = []
+    program = example.replace("localhost:8000", service.http)
+    exec(program, {"homes": [EXAMPLE_HOME], "print": lambda *values: lines.append(values)})
+    ((low, price, high),) = lines
+    assert low < price < high

@@ -1,0 +1,103 @@
+"""``environment.sh`` says in one line what a machine lacks, before anything is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with nothing but the script and a lock file that installs nothing."""
+    shutil.copy(ROOT / "environment.sh", tmp_path)
+    (tmp_path / "empty.lock").write_text("# nothing\n")
+    return tmp_path
+
+
+def run(checkout: Path, *, python: str = sys.executable, **commands: str) -> subprocess.CompletedProcess[str]:
+    """Run it with some commands of the system replaced."""
+    fakes = checkout / "fakes"
+    fakes.mkdir()
+    for name, body in commands.items():
+        (fakes / name).write_text(f"#!/bin/sh\n{body}\n")
+        (fakes / name).chmod(0o755)
+    environment = {"PATH": f"{fakes}:/usr/bin:/bin", "PYTHON": python}
+    command = ["sh", str(checkout / "environment.sh"), "empty.lock"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def fake_python(checkout: Path, source: str) -> str:
+    """An interpreter that first runs ``source``, then what it is given."""
+    path = checkout / "fake_python"
+    path.write_text(
+        f"#!/bin/sh\n[ \"$1\" = - ] && {{ {{ cat <<'FAKE'\n{source}\nFAKE\ncat; }} | exec {sys.executable} -; }}\n"
+        f'exec {sys.executable} "$@"\n'
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("commands", "said"),
+    [
+        ({"uname": "[ $1 = -s ] && echo Darwin || echo arm64"}, "this is Darwin arm64"),
+        ({"uname": "[ $1 = -s ] && echo Linux || echo aarch64"}, "this is Linux aarch64"),
+        ({"getconf": "echo glibc 2.31"}, "this machine has glibc 2.31"),
+        ({"getconf": "exit 1"}, "this machine has no glibc"),
+    ],
+)
+def test_a_machine_that_cannot_run_it_is_told_what_can(commands: dict[str, str], said: str, checkout: Path) -> None:
+    done = run(checkout, **commands)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "docker compose up" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.parametrize(("minor", "said"), [(14, "is Python 3.14.0"), (9, "is Python 3.9.0")])
+def test_another_python_is_named(minor: int, said: str, checkout: Path) -> None:
+    source = (
+        "import sys, types\n"
+        f"class Version(tuple): minor = {minor}\n"
+        f"sys.version_info, sys.version = Version((3, {minor}, 0)), '3.{minor}.0 (main)'\n"
+    )
+    done = run(checkout, python=fake_python(checkout, source))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "install Python 3.10 to 3.13" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_missing_parts_of_python_are_named_as_packages(checkout: Path) -> None:
+    minor = sys.version_info.minor
+    source = (
+        "import ctypes, importlib.util\n"
+        "def absent(path): raise OSError(path)\n"
+        "ctypes.CDLL = absent\n"
+        "importlib.util.find_spec = lambda name: None\n"
+    )
+    done = run(checkout, python=fake_python(checkout, source))
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"apt-get install python3.{minor}-venv libpython3.{minor}.\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_no_python_at_all(checkout: Path) -> None:
+    done = run(checkout, python="no-such-python")
+    assert done.returncode == 1
+    assert done.stderr.startswith("No python3 here; install Python 3.10 to 3.13")
+
+
+def test_a_failing_installation_shows_why_and_where(checkout: Path) -> None:
+    (checkout / "empty.lock").write_text("no-such-package==1.0 --hash=sha256:" + "0" * 64 + "\n")
+    done = run(checkout, python=sys.executable, true="")
+    assert done.returncode == 1
+    assert "no-such-package" in done.stderr
+    assert "build/pip.log" in done.stderr
