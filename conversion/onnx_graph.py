@@ -106,8 +106,8 @@ def complete(point: ModelProto, price_range: RelativeRange, identity: str) -> Mo
 
 
 def fingerprint(model: ModelProto) -> str:
-    """Eight hexadecimal digits that tell one trained artifact from another."""
-    return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()[:8]
+    """Hexadecimal digits that tell one trained artifact from another."""
+    return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
 
 
 def session(model: bytes) -> onnxruntime.InferenceSession:

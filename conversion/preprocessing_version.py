@@ -31,6 +31,8 @@ def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
         for path in sorted(_SOURCE.glob(_CODE)):
             shutil.copyfile(path, folder / path.name)
         shutil.copyfile(demographics, folder / DEMOGRAPHICS_FILE)
+        # A file where Python would put byte code: Triton would take that for a new version.
+        (folder / "__pycache__").touch()
         if current is not None and _fingerprint(current) == _fingerprint(folder):
             return None
         _try(folder)

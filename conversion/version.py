@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 from conversion.accuracy import accuracy
@@ -17,6 +17,18 @@ from conversion.sales import Sales
 from preprocessing.columns import FEATURE_NAMES
 
 
+def identify(name: str, day: date, digest: str, *, standin: bool) -> str:
+    """What a model calls itself: ``basic-2026-11-24-742d8f0c123d``, with ``-standin`` where that is due.
+
+    As much of the hexadecimal digest as makes the length 4 more than a multiple of 8, and never
+    less than 8 digits: the one text that the embedded server carries on Python 3.13 has to be so
+    long (see ``serving/backends/python/embedded_stub.py``).
+    """
+    before, after = f"{name}-{day:%Y-%m-%d}-", "-standin" if standin else ""
+    digits = 8 + (4 - len(before) - len(after)) % 8
+    return f"{before}{digest[:digits]}{after}"
+
+
 def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
     """Calibrate a converted model, name it, and write ``model.onnx`` and ``card.json``.
 
@@ -28,9 +40,8 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
     price_range = calibrate(valued[calibration], paid[calibration])
 
     now = datetime.now(timezone.utc)
-    identity = f"{converted.name}-{now:%Y-%m-%d}-{fingerprint(complete(converted.point, price_range, ''))}"
-    if sales.summary.standin:
-        identity += "-standin"
+    digest = fingerprint(complete(converted.point, price_range, ""))
+    identity = identify(converted.name, now.date(), digest, standin=sales.summary.standin)
     graph = complete(converted.point, price_range, identity).SerializeToString()
     (folder / MODEL_FILE).write_bytes(graph)
 
