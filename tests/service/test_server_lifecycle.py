@@ -313,6 +313,20 @@ def test_the_command_announces_itself_and_stops_cleanly(
     )
 
 
+def test_the_command_can_be_stopped_while_it_loads(repository: Path, tmp_path: Path) -> None:
+    publish(repository, "import time\nclass TritonPythonModel:\n    def initialize(self, a): time.sleep(600)", "slow")
+    options = ["--wait-for", "slow", "--log", str(tmp_path / "triton.log")]
+    with run_serving(repository, free(ANY_FREE), *options) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Loading slow\n"
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        shown = process.stdout.read()
+        assert process.wait() == 0, shown
+    assert shown == "Stopped\n"
+
+
 def test_the_command_fails_in_one_line_when_a_model_does_not_load(tmp_path: Path) -> None:
     publish(tmp_path / "repository", REFUSES)
     options = ["--wait-for", "echo", "--log", str(tmp_path / "triton.log")]

@@ -9,7 +9,7 @@ import pytest
 
 from serving.bundle import Host, ServerUnavailable, find_bundle
 
-FITTING = Host(system="Linux", machine="x86_64", glibc=(2, 36), numpy="1.26.4")
+FITTING = Host(system="Linux", machine="x86_64", glibc=(2, 36))
 
 
 def no_library(name: str) -> None:
@@ -25,8 +25,6 @@ def no_library(name: str) -> None:
         (replace(FITTING, glibc=None), "no glibc", "docker compose up"),
         (replace(FITTING, python=(3, 9)), "3.9", "make up"),
         (replace(FITTING, python=(3, 14)), "3.14", "make up"),
-        (replace(FITTING, numpy="2.4.6"), "2.4.6", "install numpy 1.26"),
-        (replace(FITTING, numpy=None), "none", "install numpy 1.26"),
         (replace(FITTING, package="no_such_package"), "not installed", "make up"),
         (
             replace(FITTING, python=(3, 12), python_lib_folders=(Path("/nowhere"),), find_library=no_library),

@@ -70,7 +70,15 @@ def test_warnings_and_errors_are_shown() -> None:
 
 
 def test_an_unloaded_version_is_told() -> None:
-    assert shown(info("successfully unloaded 'price_model' version 1")) == ["price_model version 1 is unloaded"]
+    load = [info("loading: price_model:1"), info("successfully loaded 'price_model'")]
+    unload = info("successfully unloaded 'price_model' version 1")
+    assert shown(*load, unload) == ["price_model version 1 is live", "price_model version 1 is unloaded"]
+
+
+def test_a_reload_of_a_live_version_is_not_news() -> None:
+    load = [info("loading: house_price:1"), info("successfully loaded 'house_price'")]
+    unload = info("successfully unloaded 'house_price' version 1")
+    assert shown(*load, *load, unload) == ["house_price version 1 is live"]
 
 
 def test_last_errors_are_the_readable_ones_each_once(tmp_path: Path) -> None:

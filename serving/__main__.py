@@ -1,0 +1,112 @@
+"""``python -m serving``: the embedded Triton in the foreground, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from serving.bundle import ServerUnavailable
+from serving.embedded import EmbeddedServer
+from serving.log import LogFilter, follow
+from serving.ports import Ports
+
+PROJECT = Path(__file__).parent.parent
+SHOWN_MODEL = "house_price"
+LOOK_SECONDS = 0.2
+
+
+def _say(console: Console, text: str) -> None:
+    """One line exactly as it is: nothing wrapped, coloured or replaced, so that it can be copied."""
+    console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def serve(
+    repository: Annotated[Path, typer.Option(envvar="MODEL_REPOSITORY", help="The model repository.")] = PROJECT
+    / "model_repository",
+    http_port: Annotated[int, typer.Option(envvar="HTTP_PORT", help="Port for JSON over HTTP.")] = 8000,
+    grpc_port: Annotated[int, typer.Option(envvar="GRPC_PORT", help="Port for gRPC.")] = 8001,
+    metrics_port: Annotated[int, typer.Option(envvar="METRICS_PORT", help="Port for Prometheus.")] = 8002,
+    wait_for: Annotated[list[str], typer.Option(help="A model that must serve; may be repeated.")] = [  # noqa: B006
+        SHOWN_MODEL,
+        "house_price_minimal",
+    ],
+    example: Annotated[
+        typer.FileText | None, typer.Option(help="A JSON object for the printed curl line; - reads it from stdin.")
+    ] = None,
+    log: Annotated[Path, typer.Option(help="The server's complete log.")] = PROJECT / "build" / "triton.log",
+) -> None:
+    """Serve the model repository on the loopback interface."""
+    home = json.dumps(json.load(example)) if example else None
+    out, err = Console(), Console(stderr=True)
+    server = EmbeddedServer(repository, log_path=log, ports=Ports(http_port, grpc_port, metrics_port))
+    stopping = _stop_on_signals(server)
+    try:
+        server.start()
+        threading.Thread(target=_show_log, args=(server, out), daemon=True).start()
+        _wait(server, wait_for, stopping, out)
+        if not stopping.is_set():
+            _announce(server, out, home)
+        while not stopping.wait(LOOK_SECONDS):
+            if not server.is_alive:
+                raise server.failure(f"Triton ended with exit code {server.returncode}")
+    except ServerUnavailable as error:
+        _say(err, str(error))
+        raise typer.Exit(1) from error
+    finally:
+        server.stop()
+    _say(out, "Stopped")
+
+
+def _wait(server: EmbeddedServer, models: list[str], stopping: threading.Event, out: Console) -> None:
+    message = f"Loading {', '.join(models)}"
+    if out.is_terminal:
+        with out.status(message):
+            server.wait_ready(models, stopping=stopping)
+    else:
+        _say(out, message)
+        server.wait_ready(models, stopping=stopping)
+
+
+def _announce(server: EmbeddedServer, out: Console, home: str | None) -> None:
+    _say(out, f"HTTP     http://{server.http_address}")
+    _say(out, f"gRPC     {server.grpc_address}")
+    _say(out, f"Metrics  http://{server.metrics_address}/metrics")
+    if home:
+        address = f"http://{server.http_address}/v2/models/{SHOWN_MODEL}/generate"
+        _say(out, f"curl -s {address} -d {shlex.quote(home)}")
+
+
+def _show_log(server: EmbeddedServer, out: Console) -> None:
+    shown = LogFilter()
+    for line in follow(server.log_path, until=lambda: not server.is_alive):
+        for readable in shown.readable(line):
+            _say(out, readable)
+
+
+def _stop_on_signals(server: EmbeddedServer) -> threading.Event:
+    """Set by the first Ctrl-C or SIGTERM, so that requests in flight may finish; the second kills the server.
+
+    The handler raises nothing: an exception in the middle of a print would print the line twice.
+    """
+    stopping = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stopping.is_set():
+            server.kill()
+        stopping.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    return stopping
+
+
+if __name__ == "__main__":
+    typer.run(serve)

@@ -1,0 +1,124 @@
+"""Finds the Triton server that the ``nvidia-pytriton`` wheel carries, and says what is missing.
+
+Only the wheel's files are used; ``pytriton`` itself is never imported.
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+import os
+import platform
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+OLDEST_GLIBC = (2, 35)
+PYTHONS = ((3, 10), (3, 13))
+IN_CONTAINERS = "`docker compose up` serves the same models in containers"
+
+
+class ServerUnavailable(RuntimeError):
+    """The embedded server cannot run here; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the bundled server asks of the machine and of the Python that starts it."""
+
+    system: str = field(default_factory=platform.system)
+    machine: str = field(default_factory=platform.machine)
+    glibc: tuple[int, int] | None = field(default_factory=lambda: _running_glibc())
+    python: tuple[int, int] = (sys.version_info.major, sys.version_info.minor)
+    find_library: Callable[[str], str | None] = ctypes.util.find_library
+    package: str = "pytriton"
+    python_lib_folders: tuple[Path, ...] = (
+        Path(sysconfig.get_config_var("LIBDIR") or ""),
+        Path(sys.base_prefix, "lib"),
+    )
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Where the parts of the server are."""
+
+    binary: Path
+    libraries: Path
+    python_backend: Path
+    python_stub: Path
+    python_library_folder: Path | None
+    """Folder of ``libpythonX.Y.so.1.0``, or None where the loader finds it without being told."""
+
+
+def find_bundle(host: Host | None = None) -> Bundle:
+    """The bundled server for ``host``, by default this machine.
+
+    Raises:
+        ServerUnavailable: if the machine, the Python, the wheel or ``libpython`` does not fit.
+    """
+    host = host or Host()
+    _check_machine(host)
+    spec = importlib.util.find_spec(host.package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ServerUnavailable("The wheel nvidia-pytriton is not installed in this environment; `make up` installs it")
+    package = Path(next(iter(spec.submodule_search_locations)))
+    server = package / "tritonserver"
+    version = ".".join(map(str, host.python))
+    bundle = Bundle(
+        binary=server / "bin" / "tritonserver",
+        libraries=package.parent / "nvidia_pytriton.libs",
+        python_backend=server / "backends" / "python",
+        python_stub=server / "python_backend_stubs" / version / "triton_python_backend_stub",
+        python_library_folder=_python_library_folder(host),
+    )
+    for part in (bundle.binary, bundle.libraries, bundle.python_backend, bundle.python_stub):
+        if not part.exists():
+            raise ServerUnavailable(f"nvidia-pytriton is incomplete: {part} is missing; remove .venv and run `make up`")
+    return bundle
+
+
+def _check_machine(host: Host) -> None:
+    if (host.system, host.machine) != ("Linux", "x86_64"):
+        raise ServerUnavailable(
+            f"The embedded Triton runs on Linux x86_64, this is {host.system} {host.machine}; {IN_CONTAINERS}"
+        )
+    if host.glibc is None or host.glibc < OLDEST_GLIBC:
+        found = "no glibc" if host.glibc is None else "glibc {}.{}".format(*host.glibc)
+        raise ServerUnavailable(
+            "The embedded Triton needs glibc {}.{} or newer, this machine has {}; {}".format(
+                *OLDEST_GLIBC, found, IN_CONTAINERS
+            )
+        )
+    if not PYTHONS[0] <= host.python <= PYTHONS[1]:
+        raise ServerUnavailable(
+            "The embedded Triton works with Python 3.10 to 3.13, this is {}.{}; "
+            "remove .venv and run `make up` with one of these".format(*host.python)
+        )
+
+
+def _running_glibc() -> tuple[int, int] | None:
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    except (ValueError, AttributeError):
+        return None
+    major, _, minor = version.partition(".")
+    return (int(major), int(minor)) if name == "glibc" else None
+
+
+def _python_library_folder(host: Host) -> Path | None:
+    """Without its ``libpython`` the stub dies at once and the server stays in LOADING for ever."""
+    if host.python == (3, 13):
+        return None  # the stub for 3.13 brings its own
+    version = ".".join(map(str, host.python))
+    library = f"libpython{version}.so.1.0"
+    for folder in host.python_lib_folders:
+        if (folder / library).exists():
+            return folder
+    if host.find_library(f"python{version}") == library:
+        return None
+    raise ServerUnavailable(
+        f"{library} is missing, and Triton's Python backend needs it: `apt-get install libpython{version}` "
+        "(Debian, Ubuntu), or use a Python from pyenv or uv, which brings it"
+    )

@@ -1,0 +1,240 @@
+"""Starts, watches and stops one embedded Triton server."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from serving import log, readiness, workspace
+from serving.bundle import Bundle, ServerUnavailable, find_bundle
+from serving.ports import ANY_FREE, LOOPBACK, Ports, free
+
+RESTRICTED = "shared-memory,model-repository,trace,logging"
+"""What reaches beyond predicting; answered only with the admin key of this start."""
+EXIT_SECONDS = 10
+"""How long requests in flight may take to finish after SIGTERM."""
+READY_SECONDS = 120.0
+STUB_BYTES = 4 << 20
+"""Shared memory of one Python-backend instance; it grows when a batch needs more."""
+
+
+class EmbeddedServer:
+    """A Triton server on the loopback interface, polling ``repository``; use as a context manager.
+
+    Args:
+        repository: The model repository.
+        log_path: Where the server's complete log goes; replaced at each start.
+        ports: 0 for a free port; the properties tell which it became.
+        poll_seconds: How often the repository is looked at.
+
+    Start it from a thread that outlives it: the kernel kills the server when that thread ends.
+    """
+
+    def __init__(self, repository: Path, *, log_path: Path, ports: Ports = ANY_FREE, poll_seconds: int = 1) -> None:
+        self.repository = repository
+        self.log_path = log_path
+        self.ports = ports
+        self.poll_seconds = poll_seconds
+        self.admin_key = secrets.token_urlsafe(24)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._workspace: workspace.Workspace | None = None
+
+    @property
+    def http_address(self) -> str:
+        """``host:port`` of the HTTP endpoint."""
+        return f"{LOOPBACK}:{self.ports.http}"
+
+    @property
+    def grpc_address(self) -> str:
+        """``host:port`` of the gRPC endpoint."""
+        return f"{LOOPBACK}:{self.ports.grpc}"
+
+    @property
+    def metrics_address(self) -> str:
+        """``host:port`` of the Prometheus metrics."""
+        return f"{LOOPBACK}:{self.ports.metrics}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, which is also its process group; None before the start."""
+        return self._process.pid if self._process else None
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None before the start and while it runs."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs; it may still be loading models."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def shared_memory_prefix(self) -> str | None:
+        """What the names of the server's segments in ``/dev/shm`` begin with; None when stopped."""
+        return self._workspace.shared_memory_prefix if self._workspace else None
+
+    def start(self) -> None:
+        """Starts the process and returns at once; :meth:`wait_ready` waits for the models.
+
+        Raises:
+            ServerUnavailable: if it cannot run here, a port is taken, or the repository is missing.
+        """
+        if self._process is not None:
+            raise RuntimeError("The server was started already; stop it first")
+        if not self.repository.is_dir():
+            raise ServerUnavailable(f"The model repository {self.repository} is not a folder; set MODEL_REPOSITORY")
+        bundle = find_bundle()
+        workspace.sweep()
+        self.ports = free(self.ports)
+        self._workspace = workspace.Workspace()
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        tether = str(Path(__file__).with_name("tether.py"))
+        command = [str(bundle.binary), *self._arguments(self._workspace, bundle)]
+        with self.log_path.open("wb") as sink:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", tether, str(os.getpid()), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                env=_environment(bundle, os.environ),
+                start_new_session=True,
+            )
+
+    def wait_ready(
+        self, models: Iterable[str], timeout: float = READY_SECONDS, stopping: threading.Event | None = None
+    ) -> None:
+        """Returns when every one of ``models`` serves, or as soon as ``stopping`` is set.
+
+        Raises:
+            ServerUnavailable: as soon as the server exits or one of the models failed to load,
+                with the server's own reason; after ``timeout`` seconds at the latest.
+        """
+        waiting = list(models)
+        deadline = time.monotonic() + timeout
+        while stopping is None or not stopping.is_set():
+            if not self.is_alive:
+                raise self.failure(f"Triton ended with exit code {self.returncode} while loading")
+            try:
+                waiting = [model for model in waiting if not readiness.model_is_ready(self.http_address, model)]
+                if not waiting:
+                    return
+                index = readiness.repository_index(self.http_address, self.admin_key)
+            except readiness.Unreachable:
+                index = None
+            if index is not None:
+                self._raise_if_failed(waiting, index)
+            if time.monotonic() > deadline:
+                raise self.failure(f"Not ready after {timeout:.0f} s: {', '.join(waiting)}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Ends the server, gently at first, and removes all it left; harmless when it is not running."""
+        if self._process is not None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(EXIT_SECONDS + 5)
+            self.kill()
+            self._process.wait()
+        if self._workspace is not None:
+            self._workspace.remove()
+        self._process = self._workspace = None
+
+    def kill(self) -> None:
+        """Kills the server and its stubs at once; :meth:`stop` still cleans up after it."""
+        # A process that ended long ago may have lent its id to a stranger; its stubs go in `stop`.
+        if self.pid is not None and self.is_alive:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def __enter__(self) -> EmbeddedServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _arguments(self, space: workspace.Workspace, bundle: Bundle) -> list[str]:
+        guard = f"{RESTRICTED}:{readiness.ADMIN_HEADER}={self.admin_key}"
+        python = {
+            "shm-region-prefix-name": space.shared_memory_prefix,
+            "shm-default-byte-size": STUB_BYTES,
+        }
+        return [
+            f"--model-repository={self.repository.resolve()}",
+            f"--backend-directory={space.lay_out_backends(bundle)}",
+            *(f"--backend-config=python,{key}={value}" for key, value in python.items()),
+            "--model-control-mode=poll",
+            f"--repository-poll-secs={self.poll_seconds}",
+            # A version that fails to load must not take down the one before it.
+            "--exit-on-error=false",
+            "--strict-readiness=true",
+            f"--exit-timeout-secs={EXIT_SECONDS}",
+            "--disable-auto-complete-config",
+            f"--http-address={LOOPBACK}",
+            f"--http-port={self.ports.http}",
+            f"--grpc-address={LOOPBACK}",
+            f"--grpc-port={self.ports.grpc}",
+            f"--metrics-address={LOOPBACK}",
+            f"--metrics-port={self.ports.metrics}",
+            f"--http-restricted-api={guard}",
+            f"--grpc-restricted-protocol={guard}",
+            "--allow-gpu-metrics=false",
+            "--allow-sagemaker=false",
+            "--allow-vertex-ai=false",
+            "--pinned-memory-pool-byte-size=0",
+        ]
+
+    def _raise_if_failed(self, waiting: list[str], index: list[readiness.ModelState]) -> None:
+        """Raises when nothing is being loaded any more and one of ``waiting`` still does not serve.
+
+        UNLOADING does not count as work: when one version fails at the start, Triton 24.10 takes
+        down the model's other versions too and leaves them in that state.
+        """
+        known = {entry.name for entry in index}
+        for model in waiting:
+            if model not in known:
+                raise self.failure(f"The repository {self.repository} has no model named {model}")
+        serving = {entry.name for entry in index if entry.state == "READY"}
+        failed = [entry for entry in index if entry.state == "UNAVAILABLE" and entry.reason != "unloaded"]
+        if failed and not serving.issuperset(waiting) and not any(entry.state == "LOADING" for entry in index):
+            reasons = "; ".join(f"{entry.name} {entry.version}: {log.plain(entry.reason)}" for entry in failed)
+            raise ServerUnavailable(
+                f"Failed to load: {reasons}; a broken version keeps the model's older ones from starting, "
+                f"so repair or remove its folder; the complete log is {self.log_path}"
+            )
+
+    def failure(self, headline: str) -> ServerUnavailable:
+        """An error that adds the last errors of the log, and its path, to ``headline``."""
+        errors = "; ".join(log.last_errors(self.log_path)) or "it wrote no error"
+        return ServerUnavailable(f"{headline}: {errors}; the complete log is {self.log_path}")
+
+
+def _environment(bundle: Bundle, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The server's environment: the stubs find this Python's packages through PATH."""
+    environment = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
+    libraries = [bundle.libraries, bundle.python_library_folder, inherited.get("LD_LIBRARY_PATH")]
+    environment["LD_LIBRARY_PATH"] = os.pathsep.join(str(folder) for folder in libraries if folder)
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
+    # Byte code written into a version's folder would look like a new version to the poller.
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    if jemalloc := _jemalloc():
+        environment["LD_PRELOAD"] = os.pathsep.join(filter(None, [jemalloc, inherited.get("LD_PRELOAD")]))
+    return environment
+
+
+def _jemalloc() -> str | None:
+    """Its allocator serves many small tensors about a quarter faster; optional."""
+    folders = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib")
+    return next((path for folder in folders if os.access(path := f"{folder}/libjemalloc.so.2", os.R_OK)), None)

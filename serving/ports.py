@@ -1,0 +1,50 @@
+"""The three ports of a server: given, or chosen by the operating system, and free before it starts."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from serving.bundle import ServerUnavailable
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports on the loopback interface; 0 asks the operating system for a free one."""
+
+    http: int = 8000
+    grpc: int = 8001
+    metrics: int = 8002
+
+
+ANY_FREE = Ports(0, 0, 0)
+
+
+def free(ports: Ports) -> Ports:
+    """``ports`` with every 0 filled in.
+
+    Raises:
+        ServerUnavailable: if a port is taken or named twice; one line with the variable to set.
+    """
+    wanted = {"HTTP_PORT": ports.http, "GRPC_PORT": ports.grpc, "METRICS_PORT": ports.metrics}
+    chosen = {}
+    with ExitStack() as stack:
+        # The given ports first, so that none of them is handed out for a 0; all held until the last is known.
+        for variable, port in sorted(wanted.items(), key=lambda item: item[1] == 0):
+            probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+                probe.listen()
+            except OSError as error:
+                raise ServerUnavailable(
+                    f"Port {port} is not free ({error.strerror}); set {variable} to another one, "
+                    f"for example `{variable}={port + 10000 if port < 50000 else port - 10000} make up`"
+                ) from error
+            except OverflowError as error:
+                raise ServerUnavailable(f"{variable} is {port}, but a port is a number from 1 to 65535") from error
+            chosen[variable] = int(probe.getsockname()[1])
+    return Ports(chosen["HTTP_PORT"], chosen["GRPC_PORT"], chosen["METRICS_PORT"])

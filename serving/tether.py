@@ -1,0 +1,28 @@
+"""Becomes the program named in its arguments, tied to the life of the process that started it.
+
+Run as a script: ``python tether.py PARENT_PID PROGRAM [ARGUMENT ...]``. If the parent dies, by
+SIGKILL too, the kernel kills the program. Done here, after the fork, because code run between
+fork and exec may deadlock in a parent with threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    parent, program, *arguments = sys.argv[1:]
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != int(parent):  # it died before the call above
+        sys.exit(1)
+    os.execv(program, [program, *arguments])
+
+
+if __name__ == "__main__":
+    main()
