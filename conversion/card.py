@@ -64,6 +64,8 @@ class Card:
     held_out: Accuracy
     price_range: MeasuredRange
     parity: Parity
+    ms_per_home: float
+    """Median milliseconds for one home on one thread, where it was published."""
     libraries: Mapping[str, str]
 
     def write(self, folder: Path) -> None:

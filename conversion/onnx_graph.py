@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,18 @@ def run(running: onnxruntime.InferenceSession, table: npt.NDArray[np.float32]) -
     names = [output.name for output in running.get_outputs()]
     parts = [running.run(names, {FEATURES: table[start : start + 256]}) for start in range(0, len(table), 256)]
     return {name: np.concatenate(columns)[:, 0] for name, columns in zip(names, zip(*parts, strict=True), strict=True)}
+
+
+def milliseconds_per_home(
+    running: onnxruntime.InferenceSession, home: npt.NDArray[np.float32], rounds: int = 200
+) -> float:
+    """The median time to value one home, features [1,44]."""
+    names, times = [output.name for output in running.get_outputs()], []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        running.run(names, {FEATURES: home})
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times)) * 1000
 
 
 def _scaled(output: str) -> list[NodeProto]:

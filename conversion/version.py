@@ -11,7 +11,7 @@ from conversion.calibration import calibrate, halves
 from conversion.card import Card, MeasuredRange
 from conversion.contract import MODEL_FILE
 from conversion.converted import Converted
-from conversion.onnx_graph import complete, fingerprint
+from conversion.onnx_graph import complete, fingerprint, milliseconds_per_home, session
 from conversion.price_range import TARGET_COVERAGE
 from conversion.sales import Sales
 from preprocessing.columns import FEATURE_NAMES
@@ -64,6 +64,7 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
             measured_sales=len(measurement),
         ),
         parity=converted.parity,
+        ms_per_home=milliseconds_per_home(session(graph), sales.table[held_out[:1]]),
         libraries=converted.libraries,
     )
     card.write(folder)

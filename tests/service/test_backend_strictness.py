@@ -24,6 +24,10 @@ MOST_ROWS = 64
 WAIT_MICROSECONDS = 300_000
 """Long enough for requests sent at the same time to meet in one batch."""
 
+takes_text = pytest.mark.skipif(
+    int(np.__version__.partition(".")[0]) >= 2, reason="the bundled Triton takes no text with numpy 2"
+)
+
 
 def graph(*nodes: onnx.NodeProto, inputs: dict[str, tuple], outputs: dict[str, tuple], constants: tuple = ()) -> bytes:
     """A serialized ONNX model; tensors are given as name: (type, dims)."""
@@ -265,18 +269,21 @@ def test_one_bad_request_does_not_disturb_its_neighbours(client: triton.Inferenc
     assert after.execution_count - before.execution_count < len(places), "the requests never met in one batch"
 
 
+@takes_text
 def test_text_comes_back_as_it_was(client: triton.InferenceServerClient) -> None:
     x = np.array([["Größe"], [""], ["2026"]], object)
     y = infer(client, "echo", x, "BYTES").as_numpy("y")
     assert [value.decode() for value in y.ravel()] == ["Größe", "", "2026"]
 
 
+@takes_text
 def test_only_requested_outputs_are_sent(client: triton.InferenceServerClient) -> None:
     x = np.array([["a"]], object)
     result = infer(client, "echo", x, "BYTES", outputs=[triton.InferRequestedOutput("again")])
     assert [output.name for output in result.get_response().outputs] == ["again"]
 
 
+@takes_text
 def test_requests_of_one_batch_may_want_different_outputs(client: triton.InferenceServerClient) -> None:
     def ask(text: str, name: str) -> Callable[[], object]:
         wanted = [triton.InferRequestedOutput(name)]
