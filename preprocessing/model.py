@@ -15,6 +15,7 @@ import triton_python_backend_utils as pb_utils
 
 from .checks import Problem, check
 from .demographics import DEMOGRAPHICS_FILE, Demographics
+from .example import example_features
 from .features import features
 from .homes import Homes
 from .refusal import refusal, unknown_columns
@@ -24,8 +25,12 @@ class TritonPythonModel:
     """Checks homes and joins their demographics, over a whole dynamic batch at once."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Read the demographics that were published with this version."""
+        """Read the demographics that were published with this version, and value the example home.
+
+        A failure here refuses the version; at its first request it would be too late.
+        """
         self.demographics = Demographics.read(Path(__file__).with_name(DEMOGRAPHICS_FILE))
+        example_features(self.demographics)
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """One response a request: ``features`` FP32 [n,44], or why its homes get no price."""

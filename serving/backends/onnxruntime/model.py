@@ -15,6 +15,7 @@ import onnxruntime as ort
 import triton_python_backend_utils as pb_utils
 from graph_check import GraphTensor, Mismatch, check
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+from warmup import run_samples
 
 ORT_ERRORS = (
     ort_errors.Fail,
@@ -58,6 +59,7 @@ class TritonPythonModel:
                 [GraphTensor.of(node) for node in self.session.get_outputs()],
                 [GraphTensor.of(node) for node in self.session.get_overridable_initializers()],
             )
+            run_samples(self.session, config, Path(args["model_repository"]))
         except (*ORT_ERRORS, Mismatch, OSError) as error:
             version = f"model '{args['model_name']}', version {args['model_version']}"
             raise pb_utils.TritonModelException(f"{version}: {error}") from error
