@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up models test lint format examples publish rollback versions lock clean
+.PHONY: help up models test lint format examples publish retrain rollback versions lock clean
 
 python := .venv/bin/python -B
 runtime := .venv/.runtime
@@ -30,9 +30,14 @@ format: $(development) ## Format the code
 examples: $(runtime) ## Send the example homes to the running service
 	@$(python) -m client.send_examples
 
-publish: $(runtime) ## Train on the data and publish the next version; or MODEL=model.pkl, CONVERTED=folder, VERSION=folder
-	@$(python) -m conversion publish $(if $(MODEL),--model $(MODEL)) $(if $(FEATURES),--features $(FEATURES)) \
-		$(if $(CONVERTED),--converted $(CONVERTED)) $(if $(VERSION),--version $(VERSION))
+publish: $(runtime) ## Train the improved model and publish it; TRAIN=basic, MODEL=model.pkl, CONVERTED=, VERSION=folder; ACCEPT="why"
+	@$(python) -m conversion publish $(if $(TRAIN),--train $(TRAIN)) $(if $(MODEL),--model $(MODEL)) \
+		$(if $(FEATURES),--features $(FEATURES)) $(if $(CONVERTED),--converted $(CONVERTED)) \
+		$(if $(VERSION),--version $(VERSION)) $(if $(ACCEPT),--accept "$(ACCEPT)")
+
+retrain: $(runtime) ## The whole way with new sales, SALES=file: check, train, compare, publish, try out on the running service
+	@$(python) -m conversion publish $(if $(SALES),--sales $(SALES)) $(if $(TRAIN),--train $(TRAIN)) \
+		$(if $(ACCEPT),--accept "$(ACCEPT)") --canary 127.0.0.1:$${HTTP_PORT:-8000}
 
 rollback: $(runtime) ## Remove the newest version of the price model
 	@$(python) -m conversion rollback

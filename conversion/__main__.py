@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,9 +17,20 @@ from conversion.refused import Refused
 from conversion.repository import PRICE_MODEL, remove_newest, versions
 from data.files import DataError
 
+if TYPE_CHECKING:
+    from conversion.gate import Comparison
+
 ROOT = Path(__file__).resolve().parent.parent
 HANDOVER = ROOT / "build" / "handover"
 EXAMPLE = ROOT / "build" / "example_home.json"
+
+
+class Train(str, Enum):
+    """The models that this project trains."""
+
+    basic = "basic"
+    improved = "improved"
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
@@ -42,35 +54,74 @@ def ensure(repository: Repository = REPOSITORY) -> None:
 
 @app.command()
 def publish(
+    train: Annotated[
+        Train, typer.Option(help="Which model to train, unless another option names one.")
+    ] = Train.improved,
     model: Annotated[Path | None, typer.Option(help="A pickled scikit-learn model; only one that you trust.")] = None,
     features: Annotated[Path | None, typer.Option(help="Its model_features.json: the columns it reads.")] = None,
     converted: Annotated[Path | None, typer.Option(help="A folder that conversion.handover wrote.")] = None,
     version: Annotated[Path | None, typer.Option(help="A complete version folder: model.onnx and card.json.")] = None,
+    sales: Annotated[Path | None, typer.Option(help="Sales to train on instead of those in the data folder.")] = None,
+    accept: Annotated[str, typer.Option(help="Why prices may change beyond the gate's bound.")] = "",
+    canary: Annotated[
+        str, typer.Option(help="host:port of a service that must take the version up, or it is rolled back.")
+    ] = "",
     repository: Repository = REPOSITORY,
 ) -> None:
-    """Publish the next version: of the basic model, trained anew, or of what an option names."""
+    """Train a model, or take the one that an option names, and publish it if it may replace the one that serves."""
     from conversion.converted import Converted, convert_and_compare
     from conversion.ensure import prepare
     from conversion.handover import read_pickle
-    from conversion.publish import publish_basic, publish_converted, publish_folder
-    from conversion.sales import read_sales
+    from conversion.publish import publish_basic, publish_converted, publish_folder, publish_improved
+    from conversion.sales import read_sales, with_sales
     from data.standin import find_or_generate
 
     files = find_or_generate()
-    sales = read_sales(files)
-    held_out = sales.table[sales.held_out]
+    with with_sales(files, sales) as found:
+        market = read_sales(found)
+    held_out = market.table[market.held_out]
     prepare(repository, files.demographics)
+    how = (market, repository, accept, show_comparison)
     if version is not None:
-        number = publish_folder(version, sales, repository)
+        number = publish_folder(version, *how)
     elif converted is not None:
-        number, _ = publish_converted(Converted.read(converted, held_out), sales, repository)
+        number = publish_converted(Converted.read(converted, held_out), *how)
     elif model is not None:
         estimator = read_pickle(model, features or model.with_name("model_features.json"), HANDOVER, held_out)
-        number, _ = publish_converted(convert_and_compare(estimator, held_out), sales, repository)
+        number = publish_converted(convert_and_compare(estimator, held_out), *how)
     else:
-        number, _ = publish_basic(sales, repository)
+        number = (publish_improved if train is Train.improved else publish_basic)(*how)
     show(repository)
-    console.print(f"Published version {number}. A running service takes it up at its next poll.")
+    console.print(f"Published version {number}.")
+    if canary:
+        _try_out(number, canary, repository)
+
+
+def _try_out(number: int, address: str, repository: Path) -> None:
+    from conversion.canary import NotTakenOver, is_running, wait_for
+    from conversion.ensure import example
+
+    if not is_running(address):
+        console.print(f"No service is ready at {address}: the version is tried out by the next start.")
+        return
+    name = read_card(repository / PRICE_MODEL / str(number))["price_model"]
+    try:
+        price = wait_for(name, example(repository), address)
+    except NotTakenOver as error:
+        _, serving = remove_newest(repository / PRICE_MODEL)
+        raise Refused(f"the service does not take version {number} up, so {serving} serves again: {error}") from error
+    console.print(f"The service at {address} answers with it: ${price:,.0f} for the example home.")
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """As a table, before the verdict."""
+    table = Table(f"on the same {comparison.sales:,} held-out sales", comparison.serving, comparison.challenger, "")
+    for given, found in (("all columns", comparison.all_columns), ("required columns", comparison.required_columns)):
+        change = f"{found.difference:+,.0f} ({found.low:+,.0f} to {found.high:+,.0f})"
+        table.add_row(f"MAE, {given}", f"${found.serving:,.0f}", f"${found.challenger:,.0f}", change)
+    table.add_row("time for a home", "1", f"{comparison.speed_ratio:.2f}", "")
+    table.add_row("examples moved far", "", f"{comparison.moved:.0%}", f"most {comparison.largest_move:.0%}")
+    _wide().print(table)
 
 
 @app.command()
@@ -112,8 +163,12 @@ def show(repository: Repository = REPOSITORY) -> None:
             f"{card['price_range']['coverage']:.1%}",
             f"{card['ms_per_home']:.3f}",
         )
-    # A pipe has no width of its own; the table needs about this much.
-    (console if console.is_terminal else Console(width=140)).print(table)
+    _wide().print(table)
+
+
+def _wide() -> Console:
+    """A pipe has no width of its own; the tables need about this much."""
+    return console if console.is_terminal else Console(width=140)
 
 
 def main() -> None:

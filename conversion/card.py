@@ -14,13 +14,14 @@ from conversion.refused import Refused
 
 if TYPE_CHECKING:  # reading a card must not cost the second that scikit-learn takes to load
     from conversion.accuracy import Accuracy
+    from conversion.gate import Comparison
     from conversion.parity import Parity
 
 CARD_FILE = "card.json"
 _DECIDING = {
     "data": ("fingerprint", "standin"),
     "parity": ("homes", "differing", "largest_difference"),
-    "price_range": ("coverage", "measured_sales"),
+    "price_range": ("coverage", "coverage_required", "measured_sales"),
 }
 """What publishing and starting decide by."""
 _LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx")
@@ -40,14 +41,32 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class MeasuredRange:
-    """A calibrated range: how far below and above the price it goes, and the share it then held."""
+    """The share of held-out sale prices that a range held, and how wide it was, in proportion to the price.
+
+    ``required`` is for homes of which only the required columns are given. ``below`` and ``above``
+    say how far a range reaches that is the same for all homes.
+    """
 
     target_coverage: float
-    below: float
-    above: float
-    calibration_sales: int
-    coverage: float
     measured_sales: int
+    coverage: float
+    coverage_required: float
+    mean_width: float
+    mean_width_required: float
+    below: float | None = None
+    above: float | None = None
+
+
+@dataclass(frozen=True)
+class Market:
+    """The market that prices belong to: ``factor`` times that of the training sales on average.
+
+    Accuracy and coverage are measured at the average, as the held-out sales were made all along.
+    """
+
+    reference: str
+    factor: float
+    sales: int
 
 
 @dataclass(frozen=True)
@@ -62,11 +81,15 @@ class Card:
     data: DataSummary
     training: Accuracy
     held_out: Accuracy
+    held_out_required: Accuracy
+    market: Market | None
     price_range: MeasuredRange
     parity: Parity
     ms_per_home: float
     """Median milliseconds for one home on one thread, where it was published."""
     libraries: Mapping[str, str]
+    gate: Comparison | None
+    """How it compared with the version that it took over from."""
 
     def write(self, folder: Path) -> None:
         """As ``card.json`` in a version's folder."""

@@ -14,9 +14,10 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from conversion.card import read_card
 from conversion.onnx_graph import FEATURE_NAMES_KEY, FEATURES, IDENTITY_KEY, run, session
+from conversion.outcome import only_required
 from conversion.price_range import LEAST_COVERAGE
 from conversion.refused import Refused
-from preprocessing.columns import FEATURE_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
+from preprocessing.columns import FEATURE_NAMES
 
 MODEL_FILE = "model.onnx"
 
@@ -96,17 +97,16 @@ def _check_measured(card: dict[str, Any]) -> None:
             f"parity: {parity['differing']} of {parity['homes']} homes are priced differently by scikit-learn, "
             f"by up to ${parity['largest_difference']:,.2f}"
         )
-    if not price_range["coverage"] >= LEAST_COVERAGE:
-        raise Refused(
-            f"range: it held {price_range['coverage']:.1%} of {price_range['measured_sales']} held-out sale prices, "
-            f"at least {LEAST_COVERAGE:.0%} are asked for"
-        )
+    for given, held in (("all", price_range["coverage"]), ("only required", price_range["coverage_required"])):
+        if not held >= LEAST_COVERAGE:
+            raise Refused(
+                f"range: with {given} columns given it held {held:.1%} of {price_range['measured_sales']} held-out "
+                f"sale prices, at least {LEAST_COVERAGE:.0%} are asked for"
+            )
 
 
 def _check_answers(running: InferenceSession, table: npt.NDArray[np.float32], card: dict[str, Any]) -> None:
-    least = table.copy()
-    least[:, [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]] = np.nan
-    for homes, given in ((table, "all columns"), (least, "only the required columns")):
+    for homes, given in ((table, "all columns"), (only_required(table), "only the required columns")):
         answers = run(running, homes)
         low, price, high = (answers[name] for name in ("price_low", "price", "price_high"))
         if not (np.isfinite(low) & np.isfinite(price) & np.isfinite(high)).all():

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from conversion.card import libraries
+from conversion.card import Market, libraries
 from conversion.create_model import Estimator
 from conversion.onnx_graph import POINT, convert, run, session
 from conversion.parity import TOLERANCE_DOLLARS, Parity, Tie, compare
@@ -26,7 +26,7 @@ _GRAPH, _PRICES, _FACTS = "point.onnx", "prices.npy", "converted.json"
 
 @dataclass(frozen=True)
 class Converted:
-    """A point model: ``features`` FP32 [N,44] to ``dollars`` [N,1].
+    """A model as a graph: ``features`` FP32 [N,44] to ``dollars`` [N,1], with a range of its own or without.
 
     ``prices`` [N] are what it answered for the homes on which parity was checked.
     """
@@ -37,6 +37,7 @@ class Converted:
     prices: npt.NDArray[np.float64]
     parity: Parity
     libraries: Mapping[str, str]
+    market: Market | None = None
 
     def price(self, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Prices [N] in dollars of features [N,44], from the graph."""

@@ -41,8 +41,8 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
 
     files = find_or_generate(environ)
     prepare(repository, files.demographics)
-    number, published = publish_basic(read_sales(files), repository)
-    log.info("price_model version %d is %s", number, published.price_model)
+    number = publish_basic(read_sales(files), repository)
+    log.info("price_model version %d is %s", number, read_card(model / str(number))["price_model"])
 
 
 def prepare(repository: Path, demographics: Path) -> None:

@@ -23,7 +23,7 @@ from sklearn.neighbors import KNeighborsRegressor
 TIE_TOLERANCE = 1e-9
 """Relative difference below which two distances are equal: far above rounding, far below a square foot."""
 
-_CANDIDATES = 64
+_SPARE_CANDIDATES = 64
 _MOST_CHOICES = 10_000
 
 
@@ -69,7 +69,7 @@ def valid_prices(regressor: KNeighborsRegressor, scaled: npt.NDArray[np.float64]
     k = regressor.n_neighbors
     training = np.asarray(regressor._fit_X, dtype=np.float64)
     paid = np.asarray(regressor._y, dtype=np.float64).reshape(-1)
-    nearest = regressor.kneighbors(scaled, min(_CANDIDATES, len(training)), return_distance=False)
+    nearest = regressor.kneighbors(scaled, min(k + _SPARE_CANDIDATES, len(training)), return_distance=False)
     prices = []
     for home, candidates in zip(scaled, nearest, strict=True):
         # Direct differences: the matrix product above loses digits that decide about ties.

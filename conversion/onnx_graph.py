@@ -43,6 +43,8 @@ OPSETS = {"": 17, "ai.onnx.ml": 3}
 
 POINT = "dollars"
 """What a converted estimator answers before it gets its range and name."""
+LOW, HIGH = "dollars_low", "dollars_high"
+"""What it answers besides when the range is its own."""
 
 
 def convert(estimator: Estimator) -> ModelProto:
@@ -76,16 +78,17 @@ def convert(estimator: Estimator) -> ModelProto:
     return _model(graph)
 
 
-def complete(point: ModelProto, price_range: RelativeRange, identity: str) -> ModelProto:
-    """A converted estimator with its range and its name: the four ``OUTPUTS``."""
-    width = point.graph.output[0].type.tensor_type.elem_type
-    dtype = helper.tensor_dtype_to_np_dtype(width)
+def complete(point: ModelProto, price_range: RelativeRange | None, identity: str) -> ModelProto:
+    """A converted estimator with its range and its name: the four ``OUTPUTS``.
+
+    Without a range given, the graph has one of its own: ``dollars_low`` and ``dollars_high``.
+    """
+    bounds, factors = _bounds(point, price_range)
     graph = helper.make_graph(
         [
             *point.graph.node,
             helper.make_node("Cast", [POINT], ["price"], name="price", to=TensorProto.FLOAT),
-            *_scaled("price_low"),
-            *_scaled("price_high"),
+            *bounds,
             helper.make_node("Shape", [FEATURES], ["homes"], name="homes", start=0, end=1),
             helper.make_node("Concat", ["homes", "one"], ["names"], name="names", axis=0),
             helper.make_node("Expand", ["identity", "names"], ["price_model"], name="name"),
@@ -95,8 +98,7 @@ def complete(point: ModelProto, price_range: RelativeRange, identity: str) -> Mo
         [helper.make_tensor_value_info(name, kind, ["N", 1]) for name, kind in OUTPUTS.items()],
         [
             *point.graph.initializer,
-            from_array(np.array(1 - price_range.below, dtype=dtype), "price_low_factor"),
-            from_array(np.array(1 + price_range.above, dtype=dtype), "price_high_factor"),
+            *factors,
             from_array(np.array([1], dtype=np.int64), "one"),
             from_array(np.array([[identity]], dtype=object), "identity"),
         ],
@@ -139,12 +141,22 @@ def milliseconds_per_home(
     return float(np.median(times)) * 1000
 
 
-def _scaled(output: str) -> list[NodeProto]:
-    wide = f"{output}_wide"
-    return [
-        helper.make_node("Mul", [POINT, f"{output}_factor"], [wide], name=wide),
-        helper.make_node("Cast", [wide], [output], name=output, to=TensorProto.FLOAT),
-    ]
+def has_range(point: ModelProto) -> bool:
+    """Whether a converted model answers a range by itself."""
+    return {LOW, HIGH} <= {output.name for output in point.graph.output}
+
+
+def _bounds(point: ModelProto, price_range: RelativeRange | None) -> tuple[list[NodeProto], list[TensorProto]]:
+    """The nodes that answer ``price_low`` and ``price_high``, and their constants."""
+    nodes, factors = [], []
+    if price_range is not None:
+        dtype = helper.tensor_dtype_to_np_dtype(point.graph.output[0].type.tensor_type.elem_type)
+        for output, factor in ((LOW, 1 - price_range.below), (HIGH, 1 + price_range.above)):
+            factors.append(from_array(np.array(factor, dtype=dtype), f"{output}_factor"))
+            nodes.append(helper.make_node("Mul", [POINT, f"{output}_factor"], [output], name=output))
+    for wide, output in ((LOW, "price_low"), (HIGH, "price_high")):
+        nodes.append(helper.make_node("Cast", [wide], [output], name=output, to=TensorProto.FLOAT))
+    return nodes, factors
 
 
 def _steps(regressor: Any) -> list[Any]:

@@ -4,45 +4,91 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from conversion.card import Card
+from conversion.card import read_card
 from conversion.contract import check_version
 from conversion.converted import Converted, convert_and_compare
 from conversion.create_model import create_model
-from conversion.repository import PRICE_MODEL, add, staged
+from conversion.gate import Comparison, compare, judge, note
+from conversion.refused import Refused
+from conversion.repository import PRICE_MODEL, add, newest, staged
 from conversion.sales import Sales
 from conversion.version import write_version
 
 TRIED_ON = 256
 """Held-out homes that a version must value sensibly before it goes live."""
 
+Show = Callable[[Comparison], None]
+
 log = logging.getLogger(__name__)
 
 
-def publish_basic(sales: Sales, repository: Path) -> tuple[int, Card]:
-    """Train Sound Realty's basic model on these sales and publish it; its number and card."""
+def publish_basic(sales: Sales, repository: Path, accept: str = "", show: Show | None = None) -> int:
+    """Train Sound Realty's basic model on these sales and publish it; its number. Raises Refused."""
     log.info("training the basic model on %s sales", f"{len(sales.training):,}")
     estimator = create_model(sales.table, sales.prices)
     log.info("converting it to ONNX and comparing both on %s held-out sales", f"{len(sales.held_out):,}")
-    return publish_converted(convert_and_compare(estimator, sales.table[sales.held_out]), sales, repository)
+    converted = convert_and_compare(estimator, sales.table[sales.held_out])
+    return publish_converted(converted, sales, repository, accept, show)
 
 
-def publish_converted(converted: Converted, sales: Sales, repository: Path) -> tuple[int, Card]:
-    """Publish a converted model as the next version; its number and card. Raises Refused."""
-    log.info("calibrating its range and publishing it")
+def publish_improved(sales: Sales, repository: Path, accept: str = "", show: Show | None = None) -> int:
+    """Train the improved model on these sales and publish it; its number. Raises Refused."""
+    from conversion.improved_version import convert_and_compare, train
+
+    log.info("training the improved model on %s sales, which takes a minute or two", f"{len(sales.unexampled):,}")
+    model = train(sales)
+    log.info("converting it to ONNX and comparing both on %s held-out sales", f"{len(sales.held_out):,}")
+    return publish_converted(convert_and_compare(model, sales.table[sales.held_out]), sales, repository, accept, show)
+
+
+def publish_converted(
+    converted: Converted, sales: Sales, repository: Path, accept: str = "", show: Show | None = None
+) -> int:
+    """Publish a converted model as the next version; its number. Raises Refused.
+
+    ``accept`` is the reason why prices may change beyond the gate's bound; ``show`` is told how
+    the version compares with the one that serves, before it is judged.
+    """
+    log.info("giving it its range and its card")
     with staged(repository) as area:
         folder = area / "version"
         folder.mkdir()
-        card = write_version(converted, sales, folder)
-        check_version(folder, sales.table[sales.held_out][:TRIED_ON])
-        return add(folder, repository / PRICE_MODEL), card
+        write_version(converted, sales, folder)
+        return _publish(folder, sales, repository, accept, show)
 
 
-def publish_folder(version: Path, sales: Sales, repository: Path) -> int:
+def publish_folder(version: Path, sales: Sales, repository: Path, accept: str = "", show: Show | None = None) -> int:
     """Publish a complete version folder, say one that another repository served. Raises Refused."""
     with staged(repository) as area:
         folder = area / "version"
         shutil.copytree(version, folder)
-        check_version(folder, sales.table[sales.held_out][:TRIED_ON])
-        return add(folder, repository / PRICE_MODEL)
+        return _publish(folder, sales, repository, accept, show)
+
+
+def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Show | None) -> int:
+    card = check_version(folder, sales.table[sales.held_out][:TRIED_ON])
+    serving = newest(repository / PRICE_MODEL)
+    if serving is not None and _same_market(serving, card):
+        log.info("comparing it with version %s, which serves", serving.name)
+        comparison = compare(folder, serving, sales, accept)
+        if show is not None:
+            show(comparison)
+        judge(comparison)
+        note(comparison, folder)
+    return add(folder, repository / PRICE_MODEL)
+
+
+def _same_market(serving: Path, card: dict[str, Any]) -> bool:
+    """Made-up sales and real ones say nothing about each other's models."""
+    try:
+        same = bool(read_card(serving)["data"]["standin"] == card["data"]["standin"])
+    except Refused as refused:
+        log.warning("not compared with version %s, which was not published by this project: %s", serving.name, refused)
+        return False
+    if not same:
+        log.info("not compared with version %s: one of the two knows only the stand-in market", serving.name)
+    return same

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +27,22 @@ log = logging.getLogger(__name__)
 class Sales:
     """Features float32 [N,44], prices float64 [N] in dollars, home ids [N] and days of sale [N].
 
-    In the order of their file.
+    In the order of their file. ``examples`` [N] marks sales of the homes that serve as unseen examples.
     """
 
     table: npt.NDArray[np.float32]
     prices: npt.NDArray[np.float64]
     homes: npt.NDArray[np.int64]
     days: npt.NDArray[np.datetime64]
+    examples: npt.NDArray[np.bool_]
+    example_table: npt.NDArray[np.float32]
+    """Features [M,44] of the example homes."""
     summary: DataSummary
+
+    @property
+    def unexampled(self) -> npt.NDArray[np.intp]:
+        """Rows that the firm trains on, without the example homes, so that those are unseen indeed."""
+        return self.training[~self.examples[self.training]]
 
     @property
     def training(self) -> npt.NDArray[np.intp]:
@@ -41,6 +53,23 @@ class Sales:
     def held_out(self) -> npt.NDArray[np.intp]:
         """Rows that the firm holds out: parity, accuracy and range are measured on them."""
         return firm_split(len(self.prices))[1]
+
+
+@contextmanager
+def with_sales(files: DataFiles, sales: Path | None) -> Iterator[DataFiles]:
+    """The same data with another file of sales; as they are when that is None."""
+    if sales is None:
+        yield files
+        return
+    with TemporaryDirectory() as folder:
+        replaced = DataFiles(Path(folder), files.standin)
+        for target, source in (
+            (replaced.sales, sales),
+            (replaced.demographics, files.demographics),
+            (replaced.unseen, files.unseen),
+        ):
+            target.symlink_to(source.resolve())
+        yield replaced
 
 
 def read_sales(files: DataFiles) -> Sales:
@@ -56,10 +85,14 @@ def read_sales(files: DataFiles) -> Sales:
         last_sale=f"{sales['date'].max():%Y-%m-%d}",
         zipcodes=len(demographics.zipcodes),
     )
+    homes, examples = Homes.of(sales), Homes.of(market.unseen)
+    known = {home.tobytes() for home in examples.values}
     return Sales(
-        table=features(Homes.of(sales), demographics),
+        table=features(homes, demographics),
         prices=sales["price"].to_numpy(dtype=np.float64),
         homes=sales["id"].to_numpy(dtype=np.int64),
         days=sales["date"].to_numpy(dtype="datetime64[D]"),
+        examples=np.array([home.tobytes() in known for home in homes.values]),
+        example_table=features(examples, demographics),
         summary=summary,
     )

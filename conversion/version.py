@@ -6,12 +6,15 @@ import hashlib
 from datetime import date, datetime, timezone
 from pathlib import Path
 
-from conversion.accuracy import accuracy
+import numpy as np
+import numpy.typing as npt
+
 from conversion.calibration import calibrate, halves
 from conversion.card import Card, MeasuredRange
 from conversion.contract import MODEL_FILE
 from conversion.converted import Converted
-from conversion.onnx_graph import complete, fingerprint, milliseconds_per_home, session
+from conversion.onnx_graph import complete, fingerprint, has_range, milliseconds_per_home, run, session
+from conversion.outcome import Outcome, only_required
 from conversion.price_range import TARGET_COVERAGE
 from conversion.sales import Sales
 from preprocessing.columns import FEATURE_NAMES
@@ -30,14 +33,18 @@ def identify(name: str, day: date, digest: str, *, standin: bool) -> str:
 
 
 def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
-    """Calibrate a converted model, name it, and write ``model.onnx`` and ``card.json``.
+    """Give a converted model its range, if it has none, and its name; write ``model.onnx`` and ``card.json``.
 
-    The range is calibrated on one half of the held-out sales and measured on the other.
+    A range that is given here is calibrated on one half of the held-out sales and measured on the
+    other; one of the model's own is measured on all of them.
     """
     held_out = sales.held_out
-    paid, valued = sales.prices[held_out], converted.price(sales.table[held_out])
-    calibration, measurement = halves(sales.homes[held_out])
-    price_range = calibrate(valued[calibration], paid[calibration])
+    price_range, measured = None, held_out
+    if not has_range(converted.point):
+        calibration, measurement = halves(sales.homes[held_out])
+        valued = converted.price(sales.table[held_out[calibration]])
+        price_range = calibrate(valued, sales.prices[held_out[calibration]])
+        measured = held_out[measurement]
 
     now = datetime.now(timezone.utc)
     digest = fingerprint(complete(converted.point, price_range, ""))
@@ -45,7 +52,16 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
     graph = complete(converted.point, price_range, identity).SerializeToString()
     (folder / MODEL_FILE).write_bytes(graph)
 
-    training = sales.training
+    running = session(graph)
+    level = converted.market.factor if converted.market else 1.0
+
+    def value(rows: npt.NDArray[np.intp], table: npt.NDArray[np.float32]) -> Outcome:
+        answers = run(running, table[rows])
+        price, low, high = (answers[name] / level for name in ("price", "price_low", "price_high"))
+        return Outcome(sales.prices[rows], price.astype(np.float64), low, high)
+
+    required = only_required(sales.table)
+    whole, least = value(measured, sales.table), value(measured, required)
     card = Card(
         price_model=identity,
         created_at=now.isoformat(timespec="seconds"),
@@ -53,19 +69,24 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
         feature_names=FEATURE_NAMES,
         columns_used=converted.columns,
         data=sales.summary,
-        training=accuracy(converted.price(sales.table[training]), sales.prices[training]),
-        held_out=accuracy(valued, paid),
+        training=value(sales.training, sales.table).accuracy,
+        held_out=value(held_out, sales.table).accuracy,
+        held_out_required=value(held_out, required).accuracy,
+        market=converted.market,
         price_range=MeasuredRange(
             target_coverage=TARGET_COVERAGE,
-            below=price_range.below,
-            above=price_range.above,
-            calibration_sales=len(calibration),
-            coverage=price_range.coverage(valued[measurement], paid[measurement]),
-            measured_sales=len(measurement),
+            measured_sales=len(measured),
+            coverage=whole.coverage,
+            coverage_required=least.coverage,
+            mean_width=whole.mean_width,
+            mean_width_required=least.mean_width,
+            below=price_range.below if price_range else None,
+            above=price_range.above if price_range else None,
         ),
         parity=converted.parity,
-        ms_per_home=milliseconds_per_home(session(graph), sales.table[held_out[:1]]),
+        ms_per_home=milliseconds_per_home(running, sales.table[held_out[:1]]),
         libraries=converted.libraries,
+        gate=None,
     )
     card.write(folder)
     return card

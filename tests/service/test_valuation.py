@@ -61,10 +61,10 @@ def assert_priced(outputs: dict[str, list[Any]], expected: list[npt.NDArray[np.f
     assert len(outputs["price"]) == len(expected)
     for price, valid in zip(outputs["price"], expected, strict=True):
         assert np.abs(valid - price).min() <= TOLERANCE_DOLLARS
-    price_range = service.card.price_range
-    assert np.allclose(outputs["price_low"], np.array(outputs["price"]) * (1 - price_range.below), rtol=1e-6)
-    assert np.allclose(outputs["price_high"], np.array(outputs["price"]) * (1 + price_range.above), rtol=1e-6)
-    assert set(outputs["price_model"]) == {service.card.price_model}
+    price_range = service.card["price_range"]
+    assert np.allclose(outputs["price_low"], np.array(outputs["price"]) * (1 - price_range["below"]), rtol=1e-6)
+    assert np.allclose(outputs["price_high"], np.array(outputs["price"]) * (1 + price_range["above"]), rtol=1e-6)
+    assert set(outputs["price_model"]) == {service.card["price_model"]}
 
 
 @everywhere
@@ -134,11 +134,11 @@ def test_one_home_in_plain_json_gets_plain_numbers(asker: Asker, service: Servic
     answer = asker.generate("house_price", json.dumps(EXAMPLE_HOME))
     (price,), (low,), (high,) = (answer.outputs[name] for name in ("price", "price_low", "price_high"))
     assert low < price < high
-    assert answer.outputs["price_model"] == [service.card.price_model]
+    assert answer.outputs["price_model"] == [service.card["price_model"]]
 
 
 def test_a_model_of_the_standin_market_says_so(service: Service) -> None:
-    assert service.card.price_model.endswith("-standin") == service.data.standin
+    assert service.card["price_model"].endswith("-standin") == service.data.standin
 
 
 @everywhere

@@ -1,0 +1,135 @@
+"""The improved model as an ONNX graph.
+
+features FP32 [N,44] ─┬─ 18 home columns, metres to landmarks ─┬─ price trees ── dollars
+                      │                                        └─ spread trees ─┐    │
+                      └─ how many optional columns are missing ── factors ──────┴────┴─ low, high
+
+skl2onnx writes the trees; what stands around them takes the same steps as the scikit-learn side,
+in double precision wherever a digit could turn a tree's decision.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import ModelProto, NodeProto, TensorProto, checker, compose, helper
+from onnx.numpy_helper import from_array
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.base import RegressorMixin
+
+from conversion.adaptive_range import LEAST_SPREAD, MOST_SPREAD
+from conversion.gaps import GIVEN, OPTIONAL
+from conversion.improved_model import ImprovedModel
+from conversion.location import HOME, PLACE, SCALE, Location
+from conversion.onnx_graph import FEATURES, HIGH, LOW, OPSETS, POINT
+from preprocessing.columns import FEATURE_NAMES, POSITION, ZIPCODE
+
+_COLUMNS = "columns"
+
+
+class _Graph:
+    """Nodes and constants as they are added."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=f"make_{output}", **attributes))
+        return output
+
+    def constant(self, name: str, value: npt.ArrayLike, dtype: type[np.generic] = np.float64) -> str:
+        self.constants.append(from_array(np.array(value, dtype=dtype), name))
+        return name
+
+
+def convert_improved(model: ImprovedModel) -> ModelProto:
+    """``features`` FP32 [N,44] to ``dollars``, ``dollars_low`` and ``dollars_high``, each DOUBLE [N,1]."""
+    graph = _Graph()
+    _add_columns(graph, model.location)
+    priced = _add_trees(graph, "price", model.trees)
+    graph.add("Add", [priced, graph.constant("centre", model.centre + np.log(model.factor))], "log_dollars")
+    graph.add("Exp", ["log_dollars"], POINT)
+    _add_range(graph, model)
+    found = helper.make_graph(
+        graph.nodes,
+        model.name,
+        [helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, ["N", len(FEATURE_NAMES)])],
+        [helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", 1]) for name in (POINT, LOW, HIGH)],
+        graph.constants,
+    )
+    imports = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
+    point = helper.make_model(found, opset_imports=imports, ir_version=8)
+    checker.check_model(point)
+    return point
+
+
+def _add_columns(graph: _Graph, location: Location) -> None:
+    """``Location.columns``, step by step."""
+    add, constant = graph.add, graph.constant
+    add("Gather", [FEATURES, constant("home_places", HOME, np.int64)], "home", axis=1)
+
+    add("Gather", [FEATURES, constant("zipcode_place", POSITION[ZIPCODE], np.int64)], "zipcode", axis=1)
+    add("Cast", ["zipcode"], "zipcode_whole", to=TensorProto.INT64)
+    add(
+        "LabelEncoder",
+        ["zipcode_whole"],
+        "zipcode_row",
+        domain="ai.onnx.ml",
+        keys_int64s=location.zipcodes.tolist(),
+        values_int64s=list(range(len(location.zipcodes))),
+        default_int64=len(location.zipcodes),
+    )
+    middles = constant("middles", np.vstack([location.middles, location.elsewhere]))
+    add("Gather", [middles, "zipcode_row"], "middle", axis=0)
+
+    add("Gather", [FEATURES, constant("coordinate_places", PLACE, np.int64)], "coordinates", axis=1)
+    add("Cast", ["coordinates"], "degrees", to=TensorProto.DOUBLE)
+    add("Mul", ["degrees", constant("metres_per_degree", SCALE)], "place_given")
+    add("ReduceSum", ["place_given", constant("across", [1], np.int64)], "place_sum", keepdims=1)
+    add("IsNaN", ["place_sum"], "place_missing")
+    add("Where", ["place_missing", "middle", "place_given"], "place")
+
+    add("Unsqueeze", ["place", "across"], "place_of_home")
+    add("Sub", ["place_of_home", constant("landmarks", location.landmarks)], "legs")
+    add("Mul", ["legs", "legs"], "legs_squared")
+    add("ReduceSum", ["legs_squared", constant("over_legs", [2], np.int64)], "distance_squared", keepdims=0)
+    add("Sqrt", ["distance_squared"], "distance")
+    add("Floor", ["distance"], "metres")
+    add("Cast", ["metres"], "metres_single", to=TensorProto.FLOAT)
+    add("Concat", ["home", "metres_single"], _COLUMNS, axis=1)
+
+
+def _add_trees(graph: _Graph, name: str, trees: RegressorMixin) -> str:
+    """What fitted trees answer, in double precision."""
+    converted = convert_sklearn(
+        trees, initial_types=[(_COLUMNS, FloatTensorType([None, trees.n_features_in_]))], target_opset=OPSETS
+    )
+    part = compose.add_prefix_graph(converted.graph, f"{name}_trees_")
+    for node in part.node:
+        node.input[:] = [_COLUMNS if read == part.input[0].name else read for read in node.input]
+    graph.nodes.extend(part.node)
+    graph.constants.extend(part.initializer)
+    return graph.add("Cast", [part.output[0].name], f"{name}_answer", to=TensorProto.DOUBLE)
+
+
+def _add_range(graph: _Graph, model: ImprovedModel) -> None:
+    add, constant = graph.add, graph.constant
+    answer = _add_trees(graph, "spread", model.range.trees)
+    add("Clip", [answer, constant("least_spread", LEAST_SPREAD), constant("most_spread", MOST_SPREAD)], "spread")
+
+    by_missing = [0, *[GIVEN.index("some")] * (len(OPTIONAL) - 1), GIVEN.index("required")]
+    add("Gather", [FEATURES, constant("optional_places", OPTIONAL, np.int64)], "optional", axis=1)
+    add("IsNaN", ["optional"], "missing")
+    add("Cast", ["missing"], "missing_whole", to=TensorProto.INT64)
+    add("ReduceSum", ["missing_whole", "across"], "missing_count", keepdims=0)
+    add("Gather", [constant("factors", model.range.factors[by_missing]), "missing_count"], "factors_of_home", axis=0)
+
+    add("Mul", ["factors_of_home", "spread"], "log_width")
+    add("Exp", ["log_width"], "width")
+    add("Mul", [POINT, "width"], "bounds")
+    for axis, (name, output) in enumerate((("low", LOW), ("high", HIGH))):
+        add("Gather", ["bounds", constant(f"{name}_axis", [axis], np.int64)], output, axis=1)

@@ -1,0 +1,76 @@
+"""Callers who keep asking a service while something happens to it, and count what they get."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from preprocessing.columns import EXAMPLE_HOME, REQUIRED_COLUMN_NAMES
+from tests.service.asking import PROTOCOLS, Asker
+
+DEADLINE_S = 60
+
+HOME = {name: [value] for name, value in EXAMPLE_HOME.items()}
+MODELS = {"house_price": HOME, "house_price_minimal": {name: HOME[name] for name in REQUIRED_COLUMN_NAMES}}
+
+
+@dataclass
+class Callers:
+    """Two callers a protocol, each with connections of its own, who ask without pause and count what they get."""
+
+    http: str
+    grpc: str
+    asked: int = 0
+    answered: Counter[str] = field(default_factory=Counter)
+    """Since the last look at who answers."""
+    failures: list[str] = field(default_factory=list)
+    slowest_s: float = 0.0
+    _done: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __enter__(self) -> Callers:
+        self._threads = [
+            threading.Thread(target=self._call, args=(protocol, model)) for protocol in PROTOCOLS for model in MODELS
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self, protocol: str, model: str) -> None:
+        asker = Asker(self.http, self.grpc)
+        while not self._done.is_set():
+            begin = time.monotonic()
+            try:
+                answer = asker.ask(protocol, model, MODELS[model])
+                name = answer.outputs["price_model"][0] if answer.outputs else f"refused: {answer.refusal}"
+            except Exception as error:  # whatever a caller may see is what this test is about
+                name = f"failed: {error!r}"
+            with self._lock:
+                self.asked += 1
+                self.answered[name] += 1
+                self.slowest_s = max(self.slowest_s, time.monotonic() - begin)
+                if name.startswith(("refused", "failed")):
+                    self.failures.append(f"{protocol} {model} {name}")
+        asker.close()
+
+    def answering(self) -> set[str]:
+        """The models that answer from now on for a while; every caller is heard."""
+        with self._lock:
+            self.answered.clear()
+        time.sleep(1.0)
+        with self._lock:
+            return set(self.answered)
+
+    def wait_for(self, name: str) -> None:
+        """Until one model alone answers everybody."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := self.answering()) != {name}:
+            assert not self.failures, self.failures[:3]
+            assert time.monotonic() < deadline, f"waiting for {name}, still answering: {found}"

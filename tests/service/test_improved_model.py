@@ -1,0 +1,117 @@
+"""The improved model takes over from the basic one live, and values as scikit-learn does whatever is left out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from conversion.canary import NotTakenOver, is_running, wait_for
+from conversion.card import read_card
+from conversion.improved_model import ImprovedModel
+from conversion.improved_version import convert_and_compare, without
+from conversion.outcome import only_required
+from conversion.parity import TOLERANCE_RELATIVE
+from conversion.publish import publish_converted
+from conversion.repository import PRICE_MODEL
+from conversion.sales import Sales
+from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
+from serving.embedded import EmbeddedServer
+from tests.service.asking import PROTOCOLS, Asker
+from tests.service.callers import MODELS, Callers
+
+HOMES = 300
+
+
+@pytest.fixture(scope="module")
+def server(
+    published: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedServer]:
+    folder = tmp_path_factory.mktemp("improved")
+    repository = Path(shutil.copytree(published[0], folder / "model_repository"))
+    with EmbeddedServer(repository, log_path=folder / "triton.log") as server:
+        server.wait_ready(MODELS)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def improved_name(
+    server: EmbeddedServer, improved: ImprovedModel, sales: Sales, published: tuple[Path, dict[str, Any]]
+) -> str:
+    """Published while callers keep asking; none of them may notice more than another name."""
+    converted = convert_and_compare(improved, sales.table[sales.held_out])
+    with Callers(server.http_address, server.grpc_address) as callers:
+        callers.wait_for(published[1]["price_model"])
+        number = publish_converted(converted, sales, server.repository, "it knows more columns")
+        name = str(read_card(server.repository / PRICE_MODEL / str(number))["price_model"])
+        callers.wait_for(name)
+    assert callers.failures == []
+    return name
+
+
+def columns_of(table: npt.NDArray[np.float32]) -> dict[str, list[float]]:
+    """The columns that are given of features [N,44], as a caller sends them."""
+    home = {name: table[:, POSITION[name]] for name in HOME_COLUMN_NAMES}
+    return {
+        name: [int(value) if name == "zipcode" else float(value) for value in values]
+        for name, values in home.items()
+        if not np.isnan(values).any()
+    }
+
+
+def assert_equal(answer: dict[str, list[Any]], improved: ImprovedModel, table: npt.NDArray[np.float32]) -> None:
+    expected = improved.value(table)
+    for name, values in (("price", expected.price), ("price_low", expected.low), ("price_high", expected.high)):
+        assert np.allclose(answer[name], values, rtol=TOLERANCE_RELATIVE, atol=0)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("model", MODELS)
+def test_homes_with_all_columns(
+    protocol: str, model: str, server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
+) -> None:
+    table = sales.table[sales.held_out[:HOMES]]
+    asker = Asker(server.http_address, server.grpc_address)
+    outputs = asker.ask(protocol, model, columns_of(table)).outputs
+    asker.close()
+    assert set(outputs["price_model"]) == {improved_name}
+    assert_equal(outputs, improved, table)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_homes_with_the_required_columns(
+    protocol: str, server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
+) -> None:
+    table = only_required(sales.table[sales.held_out[:HOMES]])
+    asker = Asker(server.http_address, server.grpc_address)
+    assert_equal(asker.ask(protocol, "house_price_minimal", columns_of(table)).outputs, improved, table)
+    asker.close()
+
+
+@pytest.mark.parametrize("missing", OPTIONAL_COLUMN_NAMES)
+def test_homes_with_one_column_missing(
+    missing: str, server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
+) -> None:
+    table = without(sales.table[sales.held_out[:HOMES]], missing)
+    asker = Asker(server.http_address, server.grpc_address)
+    assert_equal(asker.ask("grpc", "house_price_minimal", columns_of(table)).outputs, improved, table)
+    asker.close()
+
+
+def test_a_canary_sees_the_model_that_answers(server: EmbeddedServer, improved_name: str) -> None:
+    assert is_running(server.http_address)
+    assert wait_for(improved_name, EXAMPLE_HOME, server.http_address) > 0
+
+
+def test_a_canary_waits_no_longer_than_it_should(server: EmbeddedServer, improved_name: str) -> None:
+    with pytest.raises(NotTakenOver, match=f"{improved_name} answers at .*, not somebody-else"):
+        wait_for("somebody-else", EXAMPLE_HOME, server.http_address, seconds=1)
+
+
+def test_a_canary_knows_that_nobody_listens() -> None:
+    assert not is_running("127.0.0.1:9")
