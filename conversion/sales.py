@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +16,7 @@ from conversion.card import DataSummary
 from conversion.create_model import firm_split
 from data.files import DataFiles
 from data.load import load_market
+from preprocessing.columns import FEATURE_NAMES
 from preprocessing.demographics import Demographics
 from preprocessing.features import features
 from preprocessing.homes import Homes
@@ -27,22 +28,23 @@ log = logging.getLogger(__name__)
 class Sales:
     """Features float32 [N,44], prices float64 [N] in dollars, home ids [N] and days of sale [N].
 
-    In the order of their file. ``examples`` [N] marks sales of the homes that serve as unseen examples.
+    In the order of their file. ``example_table`` [M,44] holds the homes that serve as unseen examples.
     """
 
     table: npt.NDArray[np.float32]
     prices: npt.NDArray[np.float64]
     homes: npt.NDArray[np.int64]
     days: npt.NDArray[np.datetime64]
-    examples: npt.NDArray[np.bool_]
-    example_table: npt.NDArray[np.float32]
-    """Features [M,44] of the example homes."""
     summary: DataSummary
+    example_table: npt.NDArray[np.float32] = field(
+        default_factory=lambda: np.empty((0, len(FEATURE_NAMES)), np.float32)
+    )
 
     @property
     def unexampled(self) -> npt.NDArray[np.intp]:
         """Rows that the firm trains on, without the example homes, so that those are unseen indeed."""
-        return self.training[~self.examples[self.training]]
+        examples = {home.tobytes() for home in self.example_table}
+        return np.array([row for row in self.training if self.table[row].tobytes() not in examples])
 
     @property
     def training(self) -> npt.NDArray[np.intp]:
@@ -85,14 +87,11 @@ def read_sales(files: DataFiles) -> Sales:
         last_sale=f"{sales['date'].max():%Y-%m-%d}",
         zipcodes=len(demographics.zipcodes),
     )
-    homes, examples = Homes.of(sales), Homes.of(market.unseen)
-    known = {home.tobytes() for home in examples.values}
     return Sales(
-        table=features(homes, demographics),
+        table=features(Homes.of(sales), demographics),
         prices=sales["price"].to_numpy(dtype=np.float64),
         homes=sales["id"].to_numpy(dtype=np.int64),
         days=sales["date"].to_numpy(dtype="datetime64[D]"),
-        examples=np.array([home.tobytes() in known for home in homes.values]),
-        example_table=features(examples, demographics),
         summary=summary,
+        example_table=features(Homes.of(market.unseen), demographics),
     )

@@ -1,0 +1,62 @@
+"""What time does to valuations: the market's level month by month, and homes that were sold twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from conversion.sales import Sales
+from evaluation.run import Outcome
+
+_SPRING = np.datetime64("2015-04-01")
+_TURN_OF_YEAR = np.datetime64("2015-01-01")
+
+
+@dataclass(frozen=True)
+class Resales:
+    """Homes sold more than once. Errors are medians in percent of the price, positive when valued too high."""
+
+    homes: int
+    sales: int
+    price_factor: float
+    """Median of the last price over the first."""
+    days_between: float
+    error_first: float
+    error_later: float
+
+
+def monthly_bias(sales: Sales, tested: Outcome) -> dict[str, float]:
+    """Median signed error of each month of sale, in percent, by month as ``2014-05``."""
+    months = sales.days[tested.rows].astype("datetime64[M]")
+    return {str(month): float(np.median(tested.valued.error[months == month]) * 100) for month in np.unique(months)}
+
+
+def spring_rise(sales: Sales, tested: Outcome) -> float:
+    """How far like-for-like prices from April 2015 on stood above those of 2014, in percent.
+
+    ``tested`` values at the average level of the year, so its median ratio of price to valuation
+    tells the market of a season apart from the homes that happened to be sold in it.
+    """
+    days, ratio = sales.days[tested.rows], tested.valued.paid / tested.valued.price
+    return float(np.median(ratio[days >= _SPRING]) / np.median(ratio[days < _TURN_OF_YEAR]) - 1) * 100
+
+
+def resales(sales: Sales, tested: Outcome) -> Resales:
+    """What becomes of homes that were sold more than once; NaN where there are none. ``tested`` holds every sale."""
+    valued = tested.valued
+    table = pd.DataFrame(
+        {"home": valued.homes, "day": sales.days[tested.rows], "price": valued.paid, "error": valued.error * 100}
+    )
+    table = table[table.duplicated("home", keep=False)].sort_values("day", kind="stable")
+    homes = table.groupby("home")
+    first, last = homes.first(), homes.last()
+    return Resales(
+        homes=len(first),
+        sales=len(table),
+        price_factor=float((last["price"] / first["price"]).median()),
+        days_between=float((last["day"] - first["day"]).dt.days.median()),
+        error_first=float(first["error"].median()),
+        error_later=float(table.loc[table.duplicated("home"), "error"].median()),
+    )

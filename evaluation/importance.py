@@ -1,0 +1,50 @@
+"""Which columns a model lives by: how much its error grows when one is shuffled among the homes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from conversion.sales import Sales
+from conversion.valuer import Valuer
+from preprocessing.columns import DEMOGRAPHIC_COLUMNS, HOME_COLUMN_NAMES, POSITION
+
+REPEATS = 3
+
+GROUPS = {
+    "where it is (ZIP code, its demographics, lat, long)": ("zipcode", "lat", "long", *DEMOGRAPHIC_COLUMNS),
+    "how big it is (living area, above and below ground)": ("sqft_living", "sqft_above", "sqft_basement"),
+    "ZIP code and its demographics": ("zipcode", *DEMOGRAPHIC_COLUMNS),
+    "demographics alone": DEMOGRAPHIC_COLUMNS,
+    **{name: (name,) for name in HOME_COLUMN_NAMES},
+}
+"""Columns that say the same thing are also shuffled together: alone, each hides behind the others."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How many dollars the mean absolute error grows, on average over the repeats."""
+
+    columns: str
+    dollars: float
+
+
+def importances(valuer: Valuer, sales: Sales, seed: int = 0) -> list[Importance]:
+    """On the firm's held-out sales, the most important first. The rows of a group are shuffled together."""
+    generator = np.random.default_rng(seed)
+    table, paid = sales.table[sales.held_out], sales.prices[sales.held_out]
+
+    def mae() -> float:
+        return float(np.abs(valuer.value(table).price - paid).mean())
+
+    whole, found = mae(), []
+    for label, names in GROUPS.items():
+        places = [POSITION[name] for name in names]
+        kept, errors = table[:, places].copy(), []
+        for _ in range(REPEATS):
+            table[:, places] = kept[generator.permutation(len(table))]
+            errors.append(mae())
+        table[:, places] = kept
+        found.append(Importance(label, float(np.mean(errors)) - whole))
+    return sorted(found, key=lambda importance: -importance.dollars)

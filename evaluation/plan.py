@@ -1,0 +1,70 @@
+"""What a report trains: every training of a run, so that its progress can be counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from conversion.create_model import FIRM_SEED
+from conversion.improved_model import ROUNDS
+from conversion.sales import Sales
+from evaluation.run import Key, Level, Model, usual_level
+from evaluation.splits import USUAL_FOLDING, Folding, Split, folds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How thorough a report is."""
+
+    folding: Folding
+    other_seeds: dict[Model, int]
+    """How many random splits besides the firm's; the first ones are the same for every model."""
+    sizes: tuple[int, ...]
+    """Numbers of training sales on the learning curve; the firm's whole training part ends it."""
+    boosting: int = ROUNDS
+    """How often the improved model's trees are boosted."""
+    homes: int | None = None
+    """How many homes, drawn at random, stand for all of them."""
+
+
+FULL = Plan(USUAL_FOLDING, {Model.BASIC: 20, Model.IMPROVED: 4}, (1_000, 2_000, 4_000, 8_000))
+QUICK = Plan(
+    Folding(folds=2, first_month="2015-04"), {Model.BASIC: 2, Model.IMPROVED: 1}, (400,), boosting=40, homes=1_000
+)
+
+CELLS = (
+    *((split, model, usual_level(split)) for model in Model for split in Split),
+    (Split.TEMPORAL, Model.IMPROVED, Level.AVERAGE),
+    (Split.ROLLING, Model.IMPROVED, Level.AVERAGE),
+)
+"""Split, model and market level of every cell."""
+
+
+def keys(plan: Plan) -> list[Key]:
+    """Everything that is trained fold by fold; the longest first, so that no core waits at the end."""
+    cells = [(split, FIRM_SEED, model) for model in Model for split in Split]
+    seeds = [(Split.RANDOM, seed, model) for model in Model for seed in other_seeds(plan, model)]
+    return sorted(cells + seeds, key=lambda key: key[2] is Model.BASIC)
+
+
+def other_seeds(plan: Plan, model: Model) -> range:
+    """The seeds of the other random splits."""
+    return range(plan.other_seeds[model])
+
+
+def trainings(plan: Plan, sales: Sales) -> int:
+    """How many times the whole report trains a model."""
+    cells = sum(len(list(folds(split, sales, seed, plan.folding))) for split, seed, _ in keys(plan))
+    return cells + len(Model) * len(plan.sizes)
+
+
+def sampled(plan: Plan, sales: Sales) -> Sales:
+    """The sales that the plan asks for: whole homes, so that a second sale stays with the first."""
+    if plan.homes is None:
+        return sales
+    drawn = np.random.default_rng(FIRM_SEED).permutation(np.unique(sales.homes))[: plan.homes]
+    rows = np.isin(sales.homes, drawn)
+    return replace(
+        sales, table=sales.table[rows], prices=sales.prices[rows], homes=sales.homes[rows], days=sales.days[rows]
+    )

@@ -1,0 +1,94 @@
+"""Writes the report: its text with the figures in place, the plots, and the figures as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from statistics import NormalDist
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from conversion.price_range import TARGET_COVERAGE
+from data.files import DataFiles
+from evaluation.findings import LEAST_SALES, Findings, gather
+from evaluation.metrics import DRAWS
+from evaluation.plan import Plan
+from evaluation.plots import draw
+from evaluation.run import Runs
+from evaluation.tables import tables
+
+TEMPLATE = Path(__file__).with_name("report.md")
+REPORT = "evaluation.md"
+PICTURES = "evaluation"
+FIGURES = "figures.json"
+
+ZILLOW_2015 = SimpleNamespace(county_mdape=7.1, seattle_ppe5=36, seattle_ppe10=66, seattle_ppe20=89)
+"""Zillow's published accuracy of its Zestimate in 2015, King County and Seattle, in percent."""
+
+SHORT_COVERAGE = 85
+"""Percent; a ZIP code whose range holds fewer prices than this is counted."""
+
+NOTICE = (
+    "> **Stand-in market.** Homes and prices are made up, and so is every figure here. The text was written for "
+    "the real sales and may not fit.\n\n"
+)
+
+
+def write_report(runs: Runs, plan: Plan, files: DataFiles, folder: Path, step: Callable[[str], None]) -> list[Path]:
+    """Train, measure and write everything into ``folder``; returns the paths of what was written."""
+    findings = gather(runs, plan, files, step)
+    step("plots and text")
+    pictures = draw(findings, runs, folder / PICTURES)
+    report, figures = folder / REPORT, folder / PICTURES / FIGURES
+    report.write_text(text(findings))
+    figures.write_text(json.dumps(asdict(findings), indent=1) + "\n")
+    return [report, figures, *pictures]
+
+
+def text(findings: Findings) -> str:
+    """The report as Markdown."""
+    return TEMPLATE.read_text().format_map({**_figures(findings), **tables(findings)})
+
+
+def _figures(findings: Findings) -> dict[str, Any]:
+    cells = {cell.name: cell.metrics for cell in findings.cells}
+    known = [zipcode for zipcode in findings.zipcodes if zipcode.sales >= LEAST_SALES]
+    return {
+        **cells,
+        "f": findings,
+        "notice": NOTICE if findings.data.standin else "",
+        "draws": DRAWS,
+        "zillow": ZILLOW_2015,
+        "libraries": ", ".join(f"{name} {version}" for name, version in findings.libraries.items()),
+        "eight_columns_cost": cells["grouped_improved_required"]["mae"].value
+        - cells["grouped_improved_full"]["mae"].value,
+        "level_gain": cells["rolling_improved_full_average"]["mae"].value - cells["rolling_improved_full"]["mae"].value,
+        "learned_basic": findings.learning["basic"][-1],
+        "seed_ratio": float(np.mean(findings.seed_ratio)),
+        "untouched": findings.untouched["improved_full"],
+        "untouched_required": findings.untouched["improved_required"],
+        "importance": {
+            model: {one.columns: one.dollars for one in found} for model, found in findings.importance.items()
+        },
+        "dear_improved": findings.dear["improved_full"],
+        "dear_basic": findings.dear["basic_full"],
+        "seattle_grouped": findings.seattle["grouped"],
+        "seattle_rolling": findings.seattle["rolling"],
+        "worst_odd": sum(sale.odd_price for sale in findings.worst),
+        "worst_count": len(findings.worst),
+        "least_sales": LEAST_SALES,
+        "zip_known": len(known),
+        "zip_lowest": min((zipcode.coverage for zipcode in known), default=float("nan")),
+        "zip_short": sum(zipcode.coverage < SHORT_COVERAGE for zipcode in known),
+        "zip_chance": sum(_short_by_chance(zipcode.sales) for zipcode in known),
+    }
+
+
+def _short_by_chance(sales: int) -> float:
+    """How probably a range that truly holds 90 % of prices holds fewer than ``SHORT_COVERAGE`` of so many."""
+    spread = (TARGET_COVERAGE * (1 - TARGET_COVERAGE) / sales) ** 0.5
+    return NormalDist(TARGET_COVERAGE, spread).cdf(SHORT_COVERAGE / 100)

@@ -1,0 +1,93 @@
+"""Which sales a model is trained on and which it is then asked to value.
+
+Each split answers another question: ``random`` is the firm's own way of testing, ``grouped`` values
+homes never seen, ``zip`` areas never seen, ``temporal`` and ``rolling`` the future.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import GroupKFold, train_test_split
+
+from conversion.sales import Sales
+from data.files import DataError
+from preprocessing.columns import POSITION, ZIPCODE
+
+FROZEN_AT = np.datetime64("2015-03-01")
+"""The temporal split trains on the sales before this day."""
+
+
+class Split(str, Enum):
+    """The names of the splits, as the command line takes them."""
+
+    RANDOM = "random"
+    GROUPED = "grouped"
+    TEMPORAL = "temporal"
+    ZIP = "zip"
+    ROLLING = "rolling"
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How often the splits with several folds train."""
+
+    folds: int = 5
+    first_month: str = "2014-11"
+    """The first month that a rolling refit values: six months of sales stand before it."""
+
+
+USUAL_FOLDING = Folding()
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of the sales to train on and, apart from them, rows to value."""
+
+    train: npt.NDArray[np.intp]
+    test: npt.NDArray[np.intp]
+
+
+def zipcodes_of(sales: Sales) -> npt.NDArray[np.int64]:
+    """The ZIP code of each sale."""
+    return sales.table[:, POSITION[ZIPCODE]].astype(np.int64)
+
+
+def folds(split: Split, sales: Sales, seed: int, folding: Folding = USUAL_FOLDING) -> Iterator[Fold]:
+    """The folds of a split; every row is tested at most once. ``temporal`` and ``rolling`` ignore the seed.
+
+    Raises data.files.DataError when a date split finds no sales on one of its sides.
+    """
+    if split is Split.RANDOM:
+        train, test = train_test_split(np.arange(len(sales.prices)), random_state=seed)
+        yield Fold(train, test)
+    elif split is Split.GROUPED:
+        yield from _by_group(sales.homes, seed, folding.folds)
+    elif split is Split.ZIP:
+        yield from _by_group(zipcodes_of(sales), seed, folding.folds)
+    elif split is Split.TEMPORAL:
+        yield _by_day(sales.days, FROZEN_AT, sales.days.max() + 1)
+    else:
+        first, last = np.datetime64(folding.first_month), sales.days.max().astype("datetime64[M]")
+        for month in np.arange(first, max(first, last) + 1):
+            yield _by_day(sales.days, month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]"))
+
+
+def _by_group(groups: npt.NDArray[np.int64], seed: int, count: int) -> Iterator[Fold]:
+    splitter = GroupKFold(count, shuffle=True, random_state=seed)
+    for train, test in splitter.split(groups, groups=groups):
+        yield Fold(train, test)
+
+
+def _by_day(days: npt.NDArray[np.datetime64], start: np.datetime64, end: np.datetime64) -> Fold:
+    fold = Fold(np.flatnonzero(days < start), np.flatnonzero((days >= start) & (days < end)))
+    if not (len(fold.train) and len(fold.test)):
+        raise DataError(
+            f"date: sales on both sides of {start} are needed, found {days.min()} to {days.max()}; "
+            "use a split that does not go by date"
+        )
+    return fold

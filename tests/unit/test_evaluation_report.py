@@ -1,0 +1,77 @@
+"""The whole report, small, on the stand-in market."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from conversion.sales import read_sales
+from data.standin import standin_data
+from evaluation.__main__ import app
+from evaluation.targets import TARGETS
+
+pytestmark = pytest.mark.timeout(900)  # the report trains a dozen small models
+
+_LINK = re.compile(r"!\[[^]]+\]\(([^)]+)\)")
+_PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("report")
+    result = CliRunner().invoke(app, ["report", "--quick", "--output", str(output)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return output
+
+
+@pytest.fixture(scope="module")
+def text(folder: Path) -> str:
+    return (folder / "evaluation.md").read_text()
+
+
+def test_every_picture_that_the_text_shows_is_written_and_no_other(folder: Path, text: str) -> None:
+    shown = set(_LINK.findall(text))
+    assert shown == {str(path.relative_to(folder)) for path in folder.rglob("*.png")}
+    for picture in shown:
+        assert (folder / picture).read_bytes().startswith(_PNG)
+
+
+def test_links_inside_the_text_lead_somewhere(text: str) -> None:
+    headings = {re.sub(r"[^a-z0-9 -]", "", line.strip("# ").lower()).replace(" ", "-") for line in text.splitlines()}
+    for anchor in re.findall(r"\(#([^)]+)\)", text):
+        assert anchor in headings
+
+
+def test_every_placeholder_is_filled(text: str) -> None:
+    assert not re.search(r"[{}]|object at 0x|SimpleNamespace", text)
+
+
+def test_it_says_that_its_market_is_made_up(text: str) -> None:
+    assert "**Stand-in market.**" in text
+
+
+def test_every_target_has_its_figure_and_its_command(text: str) -> None:
+    rows = [line for line in text.splitlines() if any(line.startswith(f"| {target.label} |") for target in TARGETS)]
+    assert len(rows) == len(TARGETS)
+    assert all("`python -m evaluation --split " in row for row in rows)
+
+
+def test_the_figures_are_there_for_other_documents(folder: Path, text: str) -> None:
+    figures = json.loads((folder / "evaluation" / "figures.json").read_text())
+    (grouped,) = (c for c in figures["cells"] if (c["split"], c["model"], c["columns"]) == ("grouped", "basic", "full"))
+    assert f"${grouped['metrics']['mae']['value']:,.0f}" in text
+    assert len(figures["worst"]) == 20
+
+
+def test_no_sale_can_be_read_off_it(folder: Path, text: str) -> None:
+    """No price, home id or position of any sale stands in what is written."""
+    sales = read_sales(standin_data())
+    written = text + (folder / "evaluation" / "figures.json").read_text()
+    numbers = {number.replace(",", "") for number in re.findall(r"\d[\d,]*\.?\d*", written)}
+    uneven = {f"{price:.0f}" for price in sales.prices if price % 1_000}
+    assert not numbers & {str(home) for home in sales.homes}
+    assert not numbers & uneven
