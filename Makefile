@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up models test lint format examples publish retrain rollback versions report lock clean
+.PHONY: help up models test lint format examples publish retrain rollback versions report slides lock clean
 
 python := .venv/bin/python -B
 # Threads that wait asleep: trees train many times faster where other work shares the cores.
@@ -49,6 +49,9 @@ versions: $(runtime) ## List the versions of the price model
 
 report: $(development) ## Evaluate every model on every split and write docs/evaluation.md; one cell: python -m evaluation --help
 	@$(python) -m evaluation report
+
+slides: $(development) ## Build both presentations from the evaluation (PDF needs chromium)
+	@$(python) -m docs.presentation
 
 lock: ## Pin the dependencies in pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade \

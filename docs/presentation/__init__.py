@@ -1,0 +1,1 @@
+"""The two presentations of the service, built from the evaluation's own figures."""
