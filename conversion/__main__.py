@@ -80,7 +80,6 @@ def publish(
     with with_sales(files, sales) as found:
         market = read_sales(found)
     held_out = market.table[market.held_out]
-    prepare(repository, files.demographics)
     how = (market, repository, accept, show_comparison)
     if version is not None:
         number = publish_folder(version, *how)
@@ -91,6 +90,7 @@ def publish(
         number = publish_converted(convert_and_compare(estimator, held_out), *how)
     else:
         number = (publish_improved if train is Train.improved else publish_basic)(*how)
+    prepare(repository, files.demographics)  # not before: a refused version must not bring its demographics along
     show(repository)
     console.print(f"Published version {number}.")
     if canary:

@@ -13,8 +13,8 @@ from onnxruntime import InferenceSession
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
 from conversion.card import read_card
+from conversion.gaps import only_required
 from conversion.onnx_graph import FEATURE_NAMES_KEY, FEATURES, IDENTITY_KEY, run, session
-from conversion.outcome import only_required
 from conversion.price_range import LEAST_COVERAGE
 from conversion.refused import Refused
 from preprocessing.columns import FEATURE_NAMES

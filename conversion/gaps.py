@@ -19,15 +19,22 @@ _REQUIRED_ONLY = 0.6
 """Of the copies with gaps, the share that keeps only the required columns; as callers are likely to send them."""
 
 
+def only_required(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Features [N,44] as they are for a caller who gives only the required columns."""
+    least = table.copy()
+    least[:, OPTIONAL] = np.nan
+    return least
+
+
 def hide(table: npt.NDArray[np.float32], given: Given, generator: np.random.Generator) -> npt.NDArray[np.float32]:
     """Features [N,44] with NaN in place of what is not given.
 
     "some" draws for each home how much is missing, then which columns are.
     """
-    hidden = table.copy()
     if given == "required":
-        hidden[:, OPTIONAL] = np.nan
-    elif given == "some":
+        return only_required(table)
+    hidden = table.copy()
+    if given == "some":
         share = generator.random((len(table), 1))
         missing = generator.random((len(table), len(OPTIONAL))) < share
         hidden[:, OPTIONAL] = np.where(missing, np.nan, table[:, OPTIONAL])

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from conversion.card import CARD_FILE, read_card
 from conversion.contract import MODEL_FILE
+from conversion.gaps import only_required
 from conversion.onnx_graph import milliseconds_per_home, run, session
-from conversion.outcome import only_required
 from conversion.refused import Refused
 from conversion.sales import Sales
 

@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from conversion.card import Market, libraries
 from conversion.converted import Converted
+from conversion.gaps import only_required
 from conversion.improved_graph import convert_improved
 from conversion.improved_model import ImprovedModel, train_improved
 from conversion.onnx_graph import HIGH, LOW, POINT, run, session
-from conversion.outcome import only_required
 from conversion.parity import TOLERANCE_DOLLARS, TOLERANCE_RELATIVE, Parity
 from conversion.sales import Sales
 from preprocessing.columns import HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES, POSITION

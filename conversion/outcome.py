@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from conversion.accuracy import Accuracy, accuracy
-from preprocessing.columns import OPTIONAL_COLUMN_NAMES, POSITION
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,3 @@ class Outcome:
     def mean_width(self) -> float:
         """The range in proportion to the price, on average."""
         return float(np.mean((self.high - self.low) / self.price))
-
-
-def only_required(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Features [N,44] as they are for a caller who gives only the required columns."""
-    least = table.copy()
-    least[:, [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]] = np.nan
-    return least

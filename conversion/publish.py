@@ -37,12 +37,13 @@ def publish_basic(sales: Sales, repository: Path, accept: str = "", show: Show |
 
 def publish_improved(sales: Sales, repository: Path, accept: str = "", show: Show | None = None) -> int:
     """Train the improved model on these sales and publish it; its number. Raises Refused."""
-    from conversion.improved_version import convert_and_compare, train
+    from conversion import improved_version  # costs a second that the other ways to publish need not pay
 
     log.info("training the improved model on %s sales, which takes a minute or two", f"{len(sales.unexampled):,}")
-    model = train(sales)
+    model = improved_version.train(sales)
     log.info("converting it to ONNX and comparing both on %s held-out sales", f"{len(sales.held_out):,}")
-    return publish_converted(convert_and_compare(model, sales.table[sales.held_out]), sales, repository, accept, show)
+    converted = improved_version.convert_and_compare(model, sales.table[sales.held_out])
+    return publish_converted(converted, sales, repository, accept, show)
 
 
 def publish_converted(
@@ -72,7 +73,7 @@ def publish_folder(version: Path, sales: Sales, repository: Path, accept: str = 
 def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Show | None) -> int:
     card = check_version(folder, sales.table[sales.held_out][:TRIED_ON])
     serving = newest(repository / PRICE_MODEL)
-    if serving is not None and _same_market(serving, card):
+    if serving is not None and _comparable(serving, card):
         log.info("comparing it with version %s, which serves", serving.name)
         comparison = compare(folder, serving, sales, accept)
         if show is not None:
@@ -82,13 +83,22 @@ def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Sh
     return add(folder, repository / PRICE_MODEL)
 
 
-def _same_market(serving: Path, card: dict[str, Any]) -> bool:
-    """Made-up sales and real ones say nothing about each other's models."""
+def _comparable(serving: Path, card: dict[str, Any]) -> bool:
+    """Whether both know the same market: made-up sales and real ones say nothing about each other's models.
+
+    Raises Refused when made-up prices would take the place of real ones.
+    """
     try:
-        same = bool(read_card(serving)["data"]["standin"] == card["data"]["standin"])
+        known = read_card(serving)
     except Refused as refused:
         log.warning("not compared with version %s, which was not published by this project: %s", serving.name, refused)
         return False
-    if not same:
-        log.info("not compared with version %s: one of the two knows only the stand-in market", serving.name)
-    return same
+    if card["data"]["standin"] and not known["data"]["standin"]:
+        raise Refused(
+            f"it knows only the stand-in market, and {known['price_model']}, which serves, knows real sales: "
+            "set DATA_DIR to the folder of Sound Realty's data"
+        )
+    if known["data"]["standin"] != card["data"]["standin"]:
+        log.info("not compared with version %s, which knows only the stand-in market", serving.name)
+        return False
+    return True

@@ -13,8 +13,9 @@ from conversion.calibration import calibrate, halves
 from conversion.card import Card, MeasuredRange
 from conversion.contract import MODEL_FILE
 from conversion.converted import Converted
+from conversion.gaps import only_required
 from conversion.onnx_graph import complete, fingerprint, has_range, milliseconds_per_home, run, session
-from conversion.outcome import Outcome, only_required
+from conversion.outcome import Outcome
 from conversion.price_range import TARGET_COVERAGE
 from conversion.sales import Sales
 from preprocessing.columns import FEATURE_NAMES

@@ -13,16 +13,14 @@ import numpy.typing as npt
 from sklearn.utils.parallel import Parallel, delayed
 
 from conversion.create_model import FIRM_SEED
+from conversion.gaps import only_required
 from conversion.improved_model import ROUNDS, ImprovedModel
 from conversion.sales import Sales
 from conversion.valuer import Valuer, train
 from evaluation.metrics import Valued
 from evaluation.splits import USUAL_FOLDING, Fold, Folding, Split, folds
-from preprocessing.columns import OPTIONAL_COLUMN_NAMES, POSITION
 
 log = logging.getLogger(__name__)
-
-_OPTIONAL = [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]
 
 
 class Model(str, Enum):
@@ -56,11 +54,7 @@ class Outcome:
 
 def as_given(table: npt.NDArray[np.float32], columns: Columns) -> npt.NDArray[np.float32]:
     """Features [N,44] as they arrive from a caller who gives these columns: NaN where nothing is given."""
-    if columns is Columns.FULL:
-        return table
-    given = table.copy()
-    given[:, _OPTIONAL] = np.nan
-    return given
+    return table if columns is Columns.FULL else only_required(table)
 
 
 def usual_level(split: Split) -> Level:

@@ -13,9 +13,9 @@ import pytest
 
 from conversion.canary import NotTakenOver, is_running, wait_for
 from conversion.card import read_card
+from conversion.gaps import only_required
 from conversion.improved_model import ImprovedModel
 from conversion.improved_version import convert_and_compare, without
-from conversion.outcome import only_required
 from conversion.parity import TOLERANCE_RELATIVE
 from conversion.publish import publish_converted
 from conversion.repository import PRICE_MODEL

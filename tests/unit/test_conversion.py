@@ -24,6 +24,7 @@ from conversion.converted import Converted, convert_and_compare
 from conversion.create_model import BASIC_COLUMNS, Estimator, create_model, pick
 from conversion.neighbours import valid_prices
 from conversion.onnx_graph import OUTPUTS, complete, convert, run, session
+from conversion.outcome import Outcome
 from conversion.parity import TOLERANCE_DOLLARS, compare
 from conversion.price_range import TARGET_COVERAGE, RelativeRange
 from conversion.sales import Sales
@@ -136,7 +137,8 @@ def test_a_calibrated_range_holds_the_sales_that_calibrated_it(seed: int, spread
     rng = np.random.default_rng(seed)
     valued = rng.uniform(1e5, 1e6, 400)
     paid = valued * np.exp(rng.normal(0, spread, 400))
-    coverage = calibrate(valued, paid).coverage(valued, paid)
+    found = calibrate(valued, paid)
+    coverage = Outcome(paid, valued, valued * (1 - found.below), valued * (1 + found.above)).coverage
     assert TARGET_COVERAGE <= coverage <= TARGET_COVERAGE + 0.02
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
-from conversion.card import read_card
+from conversion.card import CARD_FILE, read_card
 from conversion.converted import convert_and_compare
 from conversion.create_model import BASIC_COLUMNS, Estimator, create_model, pick
 from conversion.gate import Comparison, Difference, judge
@@ -86,6 +87,16 @@ def test_a_range_of_raw_quantiles_is_refused(improved: ImprovedModel, sales: Sal
     narrow = replace(improved, range=replace(improved.range, factors=improved.range.factors * 0.6))
     with pytest.raises(Refused, match="range: with all columns given it held"):
         publish_converted(convert_improved(narrow, sales.table[sales.held_out]), sales, repository, "whatever")
+
+
+def test_made_up_prices_never_take_the_place_of_real_ones(sales: Sales, repository: Path) -> None:
+    made_up = replace(sales, summary=replace(sales.summary, standin=True))
+    card = repository / PRICE_MODEL / "1" / CARD_FILE
+    served = json.loads(card.read_text())
+    card.write_text(json.dumps({**served, "data": {**served["data"], "standin": False}}))
+    with pytest.raises(Refused, match=r"knows only the stand-in market.* set DATA_DIR"):
+        publish(create_model(sales.table, sales.prices), made_up, repository, "whatever")
+    assert versions(repository / PRICE_MODEL) == [1]
 
 
 SAME = Difference(100_000, 100_000, 0, -500, 500)
