@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up models test lint format examples publish retrain rollback versions report slides lock clean
+.PHONY: help up models test lint format examples publish retrain rollback versions rollout report slides lock clean
 
 python := .venv/bin/python -B
 # Threads that wait asleep: trees train many times faster where other work shares the cores.
@@ -46,6 +46,9 @@ rollback: $(runtime) ## Remove the newest version of the price model
 
 versions: $(runtime) ## List the versions of the price model
 	@$(python) -m conversion versions
+
+rollout: ## Replace the containers' Triton replicas one at a time, after a change of image, flags or limits
+	@deploy/rollout.sh
 
 report: $(development) ## Evaluate every model on every split and write docs/evaluation.md; one cell: python -m evaluation --help
 	@$(python) -m evaluation report

@@ -26,6 +26,8 @@ class Callers:
     answered: Counter[str] = field(default_factory=Counter)
     """Since the last look at who answers."""
     failures: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    """How long each answer took, since they were last taken."""
     slowest_s: float = 0.0
     _done: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -55,10 +57,17 @@ class Callers:
             with self._lock:
                 self.asked += 1
                 self.answered[name] += 1
-                self.slowest_s = max(self.slowest_s, time.monotonic() - begin)
+                self.seconds.append(time.monotonic() - begin)
+                self.slowest_s = max(self.slowest_s, self.seconds[-1])
                 if name.startswith(("refused", "failed")):
                     self.failures.append(f"{protocol} {model} {name}")
         asker.close()
+
+    def take_seconds(self) -> list[float]:
+        """How long each answer took since the last call."""
+        with self._lock:
+            taken, self.seconds = self.seconds, []
+            return taken
 
     def answering(self) -> set[str]:
         """The models that answer from now on for a while; every caller is heard."""

@@ -1,0 +1,25 @@
+"""``python -m serving.container FLAGS``: becomes the bundled Triton, with the flags given and its backends laid out.
+
+For a container, which ends with its server: nothing is left to clean up, and nothing to supervise.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from serving.bundle import find_bundle
+from serving.embedded import environment
+from serving.workspace import Workspace
+
+
+def main() -> None:
+    """Raises serving.bundle.ServerUnavailable."""
+    bundle = find_bundle()
+    backends = Workspace().lay_out_backends(bundle)
+    command = [str(bundle.binary), *sys.argv[1:], f"--backend-directory={backends}"]
+    os.execve(bundle.binary, command, environment(bundle, os.environ))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The stack of ``docker-compose.yml`` on a real Docker engine, in a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.files import DataFiles
+from tests.conftest import ROOT
+from tests.service.asking import Asker
+
+FILES = ("docker-compose.yml", "docker-compose.embedded.yml")
+REQUIRED = "STACK_TESTS"
+"""Set to ``required`` where a missing engine is a failure."""
+
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A project folder with its stack; ``http`` and ``grpc`` are the gateway's ``host:port``."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def http(self) -> str:
+        return f"127.0.0.1:{self.environment['HTTP_PORT']}"
+
+    @property
+    def grpc(self) -> str:
+        return f"127.0.0.1:{self.environment['GRPC_PORT']}"
+
+    def run(self, *command: str) -> str:
+        """A command that a person types in the project's folder; returns what it prints."""
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def compose(self, *arguments: str) -> str:
+        return self.run("docker", "compose", *arguments)
+
+    def replicas(self) -> list[str]:
+        """The ids of the running Triton containers."""
+        return self.compose("ps", "--quiet", "triton").split()
+
+    def wait_healthy(self, container: str) -> None:
+        """Until a container passes its health check."""
+        deadline = time.monotonic() + 60
+        while (state := self.inspect(container)["State"])["Health"]["Status"] != "healthy":
+            assert time.monotonic() < deadline, f"{state}\n{self.run('docker', 'logs', '--tail', '20', container)}"
+            time.sleep(0.2)
+
+    def fetch(self, url: str) -> str:
+        """What a page says; it must be there."""
+        with urllib.request.urlopen(url, timeout=10) as page:
+            return str(page.read().decode())
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        details: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", container))
+        return details[0]
+
+    def address(self, container: str, network: str = "inside") -> str:
+        """Its IP address in one of the stack's networks, reachable from this machine."""
+        networks = self.inspect(container)["NetworkSettings"]["Networks"]
+        return str(next(entry["IPAddress"] for name, entry in networks.items() if name.endswith(f"_{network}")))
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Docker with Compose v2, or the reason why these tests do not run."""
+    for command in (["docker", "info"], ["docker", "compose", "version"]):
+        if shutil.which("docker") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+            reason = f"needs a Docker engine with Compose v2: `{' '.join(command)}` fails"
+            pytest.fail(reason) if os.environ.get(REQUIRED) == "required" else pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is in git, or will be: a clean clone with today's changes."""
+    folder = tmp_path_factory.mktemp("stack") / "project"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack(engine: None, project: Path, files: DataFiles, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """``docker compose up`` of the embedded variant, once for all tests."""
+    stack = Stack(
+        project,
+        {
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
+            "COMPOSE_FILE": os.pathsep.join(FILES),
+            "COMPOSE_PROJECT_NAME": f"test-{os.getpid()}",
+            "DATA_DIR": "" if files.standin else str(files.folder),
+            "HTTP_PORT": str(free_port()),
+            "GRPC_PORT": str(free_port()),
+            "PROMETHEUS_PORT": str(free_port()),
+        },
+    )
+    try:
+        stack.compose("up", "--detach", "--build")
+        stack.wait_healthy(stack.compose("ps", "--quiet", "gateway").strip())
+        yield stack
+    finally:
+        if request.session.testsfailed:
+            log.error(stack.compose("logs", "--tail", "60", "models", "triton"))
+        stack.compose("--profile", "*", "down", "--volumes", "--timeout", "1")
+
+
+@pytest.fixture(scope="session")
+def stack_asker(stack: Stack) -> Iterator[Asker]:
+    asker = Asker(stack.http, stack.grpc)
+    yield asker
+    asker.close()
+
+
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

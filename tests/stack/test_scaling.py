@@ -1,0 +1,145 @@
+"""Replicas come, go, are replaced and die, and versions swap, while callers ask without pause: none of them notices.
+
+The commands are the ones that docs/operations.md tells people to type.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conversion.card import read_card
+from conversion.improved_model import ImprovedModel
+from conversion.improved_version import convert_and_compare
+from conversion.sales import Sales
+from conversion.version import write_version
+from tests.service.callers import Callers
+from tests.stack.conftest import Stack
+
+CALM_S = 5
+DEADLINE_S = 60
+
+Scale = Callable[[int], None]
+
+
+@pytest.fixture
+def scale(stack: Stack) -> Iterator[Scale]:
+    def scale(replicas: int) -> None:
+        stack.compose("up", "--detach", "--scale", f"triton={replicas}", "--no-recreate")
+        wait_for_replicas(stack, replicas)
+
+    yield scale
+    scale(1)
+
+
+@pytest.fixture
+def callers(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Iterator[Callers]:
+    """Callers who ask all through the test, and first for a while in calm; their counts are printed at its end."""
+    with Callers(stack.http, stack.grpc) as callers:
+        time.sleep(CALM_S)
+        calm = callers.take_seconds()
+        yield callers
+    stormy = callers.take_seconds()
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n  {callers.asked:,} requests, {len(callers.failures)} failed, slowest {callers.slowest_s * 1000:,.0f} ms, "
+            f"p99 {quantile(stormy) * 1000:.0f} ms, {quantile(stormy) / quantile(calm):.1f} times that of calm\n"
+        )
+    assert callers.failures == []
+
+
+def quantile(seconds: list[float], share: float = 0.99) -> float:
+    return sorted(seconds)[int(share * len(seconds))]
+
+
+def wait_for_replicas(stack: Stack, count: int) -> None:
+    """Until the gateway sends requests to so many of them, and no others."""
+    wait_until(lambda: gateway_sees(stack) == count, f"{count} replicas")
+
+
+def gateway_sees(stack: Stack) -> int:
+    gateway = stack.compose("ps", "--quiet", "gateway").strip()
+    metrics = stack.fetch(f"http://{stack.address(gateway)}:8404/metrics")
+    up = [line for line in metrics.splitlines() if line.startswith("haproxy_server_status") and line.endswith(" 1")]
+    return min(
+        sum(f'proxy="{proxy}"' in line and 'state="UP"' in line for line in up)
+        for proxy in ("triton_http", "triton_grpc")
+    )
+
+
+def wait_until(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not happened():
+        assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}"
+        time.sleep(0.2)
+
+
+def test_scaling_up_and_down(stack: Stack, scale: Scale, callers: Callers) -> None:
+    scale(3)
+    scale(1)
+    scale(2)
+    assert len(stack.replicas()) == 2
+
+
+def test_a_rolling_restart_replaces_every_replica(stack: Stack, scale: Scale, callers: Callers) -> None:
+    scale(2)
+    before = set(stack.replicas())
+    stack.run("make", "rollout")
+    after = set(stack.replicas())
+    assert len(after) == 2 and not before & after
+
+
+def test_a_replica_is_killed_and_comes_back(stack: Stack, scale: Scale, callers: Callers) -> None:
+    scale(2)
+    victim = stack.inspect(stack.replicas()[0])
+    os.kill(victim["State"]["Pid"], signal.SIGKILL)
+    wait_until(lambda: stack.inspect(victim["Id"])["RestartCount"] == victim["RestartCount"] + 1, "the restart policy")
+    wait_for_replicas(stack, 2)
+
+
+def test_a_replica_whose_preprocessing_died_leaves_and_comes_back(stack: Stack, scale: Scale, callers: Callers) -> None:
+    """Triton 24.10 goes on calling itself ready; its supervisor does not."""
+    scale(2)
+    victim = stack.inspect(stack.replicas()[0])
+    processes = stack.run("docker", "top", victim["Id"], "-o", "pid,args").splitlines()
+    stub = next(line for line in processes if "python_backend_stub" in line and "preprocessing" in line)
+    os.kill(int(stub.split()[0]), signal.SIGKILL)
+    wait_until(lambda: stack.inspect(victim["Id"])["RestartCount"] == victim["RestartCount"] + 1, "the restart policy")
+    wait_for_replicas(stack, 2)
+    # gRPC's own failures come in a reply that HTTP calls a success, so the gateway can't ask again.
+    in_flight = [failure for failure in callers.failures if failure.startswith("grpc")]
+    assert len(in_flight) < 50
+    callers.failures = [failure for failure in callers.failures if failure not in in_flight]
+
+
+def test_a_new_version_goes_live_and_is_rolled_back(
+    stack: Stack, scale: Scale, callers: Callers, improved: ImprovedModel, sales: Sales
+) -> None:
+    scale(2)
+    first = read_card(stack.folder / "model_repository/price_model/1")["price_model"]
+    callers.wait_for(first)
+    challenger = stack.folder / "build" / "challenger"
+    write_version(convert_and_compare(improved, sales.table[sales.held_out]), sales, fresh(challenger))
+
+    printed = stack.compose(
+        "run", "--rm", "models", "publish",
+        "--version", "build/challenger", "--accept", "a better model", "--canary", "gateway:8000",
+    )  # fmt: skip
+    assert "Published version 2." in printed
+    callers.wait_for(read_card(challenger)["price_model"])
+
+    stack.compose("run", "--rm", "models", "rollback")
+    callers.wait_for(first)
+
+
+def fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
