@@ -9,7 +9,7 @@ import os
 import sys
 
 from serving.bundle import find_bundle
-from serving.embedded import environment
+from serving.embedded import server_environment
 from serving.workspace import Workspace
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     bundle = find_bundle()
     backends = Workspace().lay_out_backends(bundle)
     command = [str(bundle.binary), *sys.argv[1:], f"--backend-directory={backends}"]
-    os.execve(bundle.binary, command, environment(bundle, os.environ))
+    os.execve(bundle.binary, command, server_environment(bundle, os.environ))
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class EmbeddedServer:
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env=environment(bundle, os.environ),
+                env=server_environment(bundle, os.environ),
                 start_new_session=True,
             )
 
@@ -221,7 +221,7 @@ class EmbeddedServer:
         return ServerUnavailable(f"{headline}: {errors}; the complete log is {self.log_path}")
 
 
-def environment(bundle: Bundle, inherited: Mapping[str, str]) -> dict[str, str]:
+def server_environment(bundle: Bundle, inherited: Mapping[str, str]) -> dict[str, str]:
     """The server's environment: the stubs find this Python's packages through PATH."""
     environment = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
     libraries = [bundle.libraries, bundle.python_library_folder, inherited.get("LD_LIBRARY_PATH")]

@@ -48,10 +48,9 @@ def callers(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Iterator[Caller
         yield callers
     stormy = callers.take_seconds()
     with capsys.disabled():
-        sys.stdout.write(
-            f"\n  {callers.asked:,} requests, {len(callers.failures)} failed, slowest {callers.slowest_s * 1000:,.0f} ms, "
-            f"p99 {quantile(stormy) * 1000:.0f} ms, {quantile(stormy) / quantile(calm):.1f} times that of calm\n"
-        )
+        requests = f"{callers.asked:,} requests, {len(callers.failures)} failed"
+        slowest = f"slowest {callers.slowest_s * 1000:,.0f} ms, p99 {quantile(stormy) * 1000:.0f} ms"
+        sys.stdout.write(f"\n  {requests}, {slowest}, {quantile(stormy) / quantile(calm):.1f} times that of calm\n")
     assert callers.failures == []
 
 
