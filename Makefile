@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up models test lint format examples publish retrain rollback versions rollout report slides lock clean
+.PHONY: help up models test lint format examples publish retrain rollback versions rollout report slides bench lock clean
 
 python := .venv/bin/python -B
 # Threads that wait asleep: trees train many times faster where other work shares the cores.
@@ -55,6 +55,9 @@ report: $(development) ## Evaluate every model on every split and write docs/eva
 
 slides: $(development) ## Build both presentations from the evaluation (PDF needs chromium)
 	@$(python) -m docs.presentation
+
+bench: $(development) ## Measure speed against peers and limits (needs wrk): writes benchmarks/results; BENCH="--quick"
+	@$(python) -m benchmarks $(BENCH)
 
 lock: ## Pin the dependencies in pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade \

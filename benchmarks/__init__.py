@@ -1,0 +1,1 @@
+"""Speed of this service beside its peers and its limits, in one run on one machine."""

@@ -1,0 +1,50 @@
+"""docs/speed.md: the text with the figures of both runs in place, and the plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.growth.findings import Growth
+from benchmarks.growth.measures import MOST_A_REQUEST
+from benchmarks.growth.plots import draw
+from benchmarks.results import Results
+from benchmarks.tables import markdown
+
+TEMPLATE = Path(__file__).with_name("page.md")
+PAGE, PICTURES = "speed.md", "speed"
+NO_RESULTS = "Not measured yet: `make bench`."
+SMOKE = "\n> A smoke run: it shows that everything works, its figures say nothing.\n"
+
+
+def write_page(growth: Growth, results: Results | None, folder: Path) -> list[Path]:
+    """Write the page and its plots into ``folder``; returns their paths."""
+    pictures = draw(growth, folder / PICTURES)
+    page = folder / PAGE
+    page.write_text(TEMPLATE.read_text().format_map(_figures(growth, results)))
+    return [page, *pictures]
+
+
+def _figures(growth: Growth, results: Results | None) -> dict[str, Any]:
+    last, settled = growth.soak[-1], growth.settled
+    return {
+        "about": growth.about,
+        "notice": SMOKE if growth.about["quick"] else "",
+        "comparison": markdown(results).replace("\n## ", "\n### ").removeprefix("# Speed\n\n")
+        if results
+        else NO_RESULTS,
+        "best": max(growth.batches, key=lambda batch: batch.homes_per_s),
+        "most": MOST_A_REQUEST,
+        "first": growth.batches[0],
+        "saturation": growth.saturation(),
+        "gentlest": growth.offered[0],
+        "hardest": growth.offered[-1],
+        "last": last,
+        "memory_change": last.memory_mb - settled[0].memory_mb,
+        "shared_change": last.shared_memory_mb - settled[0].shared_memory_mb,
+        "since": settled[0].minute,
+        "swaps": "\n".join(
+            f"| {swap.trees:,} | {swap.size_mb:.1f} | {swap.publish_s:.2f} | {swap.swap_s:.2f} |"
+            for swap in growth.swaps
+        ),
+    }

@@ -1,0 +1,1 @@
+"""Each folder is one peer: a server, and the environment it runs in."""

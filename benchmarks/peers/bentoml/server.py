@@ -1,0 +1,30 @@
+"""BentoML with onnxruntime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bentoml
+from bentoml.exceptions import InvalidArgument
+from pydantic import RootModel
+
+from benchmarks.peers.valuing import Refused, Valuer
+
+
+class Given(RootModel[dict[str, float | list[float]]]):
+    """Numbers for one home, lists for many, by column name."""
+
+
+@bentoml.service(workers=2, traffic={"timeout": 30, "max_concurrency": 256}, logging={"access": {"enabled": False}})
+class HousePrice:
+    """One home or many."""
+
+    def __init__(self) -> None:
+        self.valuer = Valuer()
+
+    @bentoml.api(route="/value")
+    async def value(self, given: Given, /) -> dict[str, Any]:
+        try:
+            return self.valuer.value(given.root)
+        except Refused as refused:
+            raise InvalidArgument(str(refused)) from refused

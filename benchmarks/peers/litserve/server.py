@@ -1,0 +1,36 @@
+"""LitServe with onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import litserve
+from fastapi import HTTPException
+
+from benchmarks.peers.valuing import Refused, Valuer
+
+
+class HousePrice(litserve.LitAPI):
+    """One home or many."""
+
+    def setup(self, device: str) -> None:
+        self.valuer = Valuer()
+
+    def predict(self, given: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self.valuer.value(given)
+        except Refused as refused:
+            raise HTTPException(400, str(refused)) from refused
+
+
+if __name__ == "__main__":
+    server = litserve.LitServer(HousePrice(api_path="/value"), accelerator="cpu", workers_per_device=2)
+    server.run(
+        host="127.0.0.1",
+        port=int(os.environ["BENCH_PORT"]),
+        num_api_servers=2,
+        log_level="warning",
+        generate_client_file=False,
+        access_log=False,
+    )

@@ -1,0 +1,83 @@
+"""What a server costs: the processor time and the memory of its process and of all that it started."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+SECONDS_BETWEEN = 1.0
+_GONE = (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError, ProcessLookupError, PermissionError)
+
+
+class ProcessTree:
+    """A process and its descendants; as a context manager it remembers the most memory that they took."""
+
+    def __init__(self, pid: int) -> None:
+        self._root = psutil.Process(pid)
+        self._ended: dict[int, float] = {}
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self.peak_bytes = 0
+
+    def processes(self) -> list[psutil.Process]:
+        """Those that run now, the root first."""
+        with suppress(psutil.NoSuchProcess):
+            return [self._root, *self._root.children(recursive=True)]
+        return []
+
+    def cpu_seconds(self) -> float:
+        """Processor time so far, user and system; of processes that ended, what was last seen."""
+        for process in self.processes():
+            with suppress(*_GONE):
+                times = process.cpu_times()
+                self._ended[process.pid] = times.user + times.system
+        return sum(self._ended.values())
+
+    def memory_bytes(self) -> int:
+        """Memory now, each shared page once: the proportional set size."""
+        total = 0
+        for process in self.processes():
+            with suppress(*_GONE):
+                total += _proportional(process.pid)
+        return total
+
+    def __enter__(self) -> ProcessTree:
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._watcher.join()
+
+    def _watch(self) -> None:
+        while True:
+            self.peak_bytes = max(self.peak_bytes, self.memory_bytes())
+            if self._stopping.wait(SECONDS_BETWEEN):
+                return
+
+
+def end(pid: int, seconds: float = 10) -> None:
+    """End a process and all that it started; first asked, then killed."""
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        tree = [root, *root.children(recursive=True)]
+        root.terminate()
+        psutil.wait_procs([root], timeout=seconds)
+        _, alive = psutil.wait_procs(tree, timeout=2)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=5)
+
+
+def _proportional(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
