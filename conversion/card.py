@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,8 @@ class Card:
     libraries: Mapping[str, str]
     gate: Comparison | None
     """How it compared with the version that it took over from."""
+    training_columns: Mapping[str, Any] | None = None
+    """How the training sales spread over each column (``preprocessing.training``); older cards have none."""
 
     def write(self, folder: Path) -> None:
         """As ``card.json`` in a version's folder."""
@@ -105,7 +107,8 @@ def read_card(folder: Path) -> dict[str, Any]:
         card: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
         raise Refused(f"{CARD_FILE} is not JSON: {error}") from error
-    missing = [name for name in Card.__dataclass_fields__ if name not in card] or [
+    needed = [name for name, field in Card.__dataclass_fields__.items() if field.default is MISSING]
+    missing = [name for name in needed if name not in card] or [
         f"{section}.{name}" for section, names in _DECIDING.items() for name in names if name not in card[section]
     ]
     if missing:

@@ -40,8 +40,8 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
     from conversion.sales import read_sales
 
     files = find_or_generate(environ)
-    prepare(repository, files.demographics)
     number = publish_basic(read_sales(files), repository)
+    prepare(repository, files.demographics)
     log.info("price_model version %d is %s", number, read_card(model / str(number))["price_model"])
 
 
@@ -55,7 +55,7 @@ def prepare(repository: Path, demographics: Path) -> None:
     write_warmup(repository, Demographics.read(demographics))
     number = publish_preprocessing(repository, demographics)
     if number is not None:
-        log.info("preprocessing version %d carries today's checks and demographics", number)
+        log.info("preprocessing version %d carries today's checks, demographics and training sales' spread", number)
 
 
 def example(repository: Path) -> dict[str, float]:

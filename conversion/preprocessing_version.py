@@ -1,24 +1,34 @@
-"""A version of the preprocessing model: the ``preprocessing`` folder as it stands, and the demographics."""
+"""A version of the preprocessing model: the ``preprocessing`` folder as it stands, the demographics, and
+how the sales that the newest price model learned from spread over each column.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import preprocessing
+from conversion.card import read_card
 from conversion.refused import Refused
-from conversion.repository import PREPROCESSING, add, newest, staged
+from conversion.repository import PREPROCESSING, PRICE_MODEL, add, newest, staged
 from preprocessing.demographics import DEMOGRAPHICS_FILE
+from preprocessing.training import TRAINING_FILE
+
+log = logging.getLogger(__name__)
 
 _SOURCE = Path(preprocessing.__file__).parent
 _CODE = "*.py"
 
 
 def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
-    """Publish today's code with these demographics; returns the version's number.
+    """Publish today's code with these demographics, and with what the newest price model's card
+    says of its training sales; returns the version's number.
 
     None when the newest version is just that. Raises Refused when it cannot value the example
     home: a Python model that breaks while it loads can stop an older Triton from polling.
@@ -31,6 +41,8 @@ def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
         for path in sorted(_SOURCE.glob(_CODE)):
             shutil.copyfile(path, folder / path.name)
         shutil.copyfile(demographics, folder / DEMOGRAPHICS_FILE)
+        if (training := _training_columns(repository)) is not None:
+            (folder / TRAINING_FILE).write_text(json.dumps(training, indent=1) + "\n")
         # A file where Python would put byte code: Triton would take that for a new version.
         (folder / "__pycache__").touch()
         if current is not None and _fingerprint(current) == _fingerprint(folder):
@@ -45,6 +57,27 @@ def published_demographics(repository: Path) -> Path | None:
     return current / DEMOGRAPHICS_FILE if current else None
 
 
+def _training_columns(repository: Path) -> dict[str, Any] | None:
+    version = newest(repository / PRICE_MODEL)
+    if version is None:
+        return None
+    try:
+        columns: dict[str, Any] | None = read_card(version).get("training_columns")
+    except Refused as refused:
+        log.warning(
+            "drift is not measured: %s version %s was not published by this project: %s",
+            PRICE_MODEL,
+            version.name,
+            refused,
+        )
+        return None
+    if columns is None:
+        log.warning(
+            "drift is not measured: the card of %s version %s lacks training_columns", PRICE_MODEL, version.name
+        )
+    return columns
+
+
 def _try(folder: Path) -> None:
     for path in folder.glob(_CODE):
         compile(path.read_bytes(), path, "exec")
@@ -56,7 +89,7 @@ def _try(folder: Path) -> None:
 
 def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob(_CODE), folder / DEMOGRAPHICS_FILE]):
+    for path in sorted([*folder.glob(_CODE), folder / DEMOGRAPHICS_FILE, *folder.glob(TRAINING_FILE)]):
         digest.update(path.name.encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

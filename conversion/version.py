@@ -19,6 +19,7 @@ from conversion.outcome import Outcome
 from conversion.price_range import TARGET_COVERAGE
 from conversion.sales import Sales
 from preprocessing.columns import FEATURE_NAMES
+from preprocessing.training import as_json, describe
 
 
 def identify(name: str, day: date, digest: str, *, standin: bool) -> str:
@@ -88,6 +89,7 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
         ms_per_home=milliseconds_per_home(running, sales.table[held_out[:1]]),
         libraries=converted.libraries,
         gate=None,
+        training_columns=as_json(describe(sales.table[sales.training])),
     )
     card.write(folder)
     return card

@@ -21,12 +21,35 @@ _BUILT, _RENOVATED = POSITION["yr_built"], POSITION["yr_renovated"]
 _ZIPCODE = POSITION[ZIPCODE]
 
 
+OUT_OF_RANGE = "out_of_range"
+NOT_WHOLE = "not_whole"
+NOT_FINITE = "not_finite"
+UNKNOWN_ZIPCODE = "unknown_zipcode"
+TORN_AREA = "areas_do_not_add_up"
+RENOVATED_TOO_EARLY = "renovated_before_built"
+
+PROBLEMS = (
+    *(
+        (column.name, reason)
+        for column in HOME_COLUMNS
+        if column.name != ZIPCODE
+        for reason in (OUT_OF_RANGE, NOT_FINITE)
+    ),
+    *((column.name, NOT_WHOLE) for column in HOME_COLUMNS if column.name != ZIPCODE and column.whole),
+    (ZIPCODE, UNKNOWN_ZIPCODE),
+    ("sqft_living", TORN_AREA),
+    ("yr_renovated", RENOVATED_TOO_EARLY),
+)
+"""Every column and reason that a problem may have: what is counted must be known beforehand."""
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One rule that one home breaks, in words that a caller can act on."""
+    """One rule that one home breaks, in words that a caller can act on; ``reason`` names the rule."""
 
     row: int
     column: str
+    reason: str
     message: str
 
 
@@ -79,19 +102,31 @@ def allowed(column: Column, this_year: int) -> str:
 
 
 def _not_allowed(row: int, column: Column, homes: Homes, this_year: int) -> Problem:
-    value = homes.zipcodes[row] if column.name == ZIPCODE else _shown(homes.values[row, POSITION[column.name]])
-    return Problem(row, column.name, f"{column.name} is {value}, allowed is {allowed(column, this_year)}")
+    number = homes.values[row, POSITION[column.name]]
+    value = homes.zipcodes[row] if column.name == ZIPCODE else _shown(number)
+    message = f"{column.name} is {value}, allowed is {allowed(column, this_year)}"
+    return Problem(row, column.name, _reason(column, number, this_year), message)
+
+
+def _reason(column: Column, number: np.float32, this_year: int) -> str:
+    if column.name == ZIPCODE:
+        return UNKNOWN_ZIPCODE
+    if not np.isfinite(number):
+        return NOT_FINITE
+    lows, highs = _limits(this_year)
+    within = lows[POSITION[column.name]] <= number <= highs[POSITION[column.name]]
+    return NOT_WHOLE if within else OUT_OF_RANGE
 
 
 def _torn_area(row: int, home: npt.NDArray[np.float32]) -> Problem:
     living, above, basement = (_shown(home[place]) for place in (_LIVING, _ABOVE, _BASEMENT))
     message = f"sqft_living is {living}, but sqft_above {above} and sqft_basement {basement} do not add up to it"
-    return Problem(row, "sqft_living", message)
+    return Problem(row, "sqft_living", TORN_AREA, message)
 
 
 def _renovated_too_early(row: int, home: npt.NDArray[np.float32]) -> Problem:
     message = f"yr_renovated is {_shown(home[_RENOVATED])}, before yr_built {_shown(home[_BUILT])}"
-    return Problem(row, "yr_renovated", message)
+    return Problem(row, "yr_renovated", RENOVATED_TOO_EARLY, message)
 
 
 def _shown(value: np.float32) -> str:

@@ -18,6 +18,7 @@ from .demographics import DEMOGRAPHICS_FILE, Demographics
 from .features import features
 from .homes import Homes
 from .refusal import refusal
+from .training import TRAINING_FILE, read_training
 
 
 def example_home(demographics: Demographics) -> dict[str, float]:
@@ -37,3 +38,4 @@ def example_features(demographics: Demographics) -> npt.NDArray[np.float32]:
 
 if __name__ == "__main__":
     example_features(Demographics.read(Path(__file__).with_name(DEMOGRAPHICS_FILE)))
+    read_training(Path(__file__).with_name(TRAINING_FILE))

@@ -1,0 +1,86 @@
+"""Counts what the service is asked, at next to no cost for the asking.
+
+A batch is only noted down while it is served; it is sorted into bins later, many at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import HOME_COLUMN_NAMES
+from .metrics import Series, column_series, homes_series, rejected_series, unusual_series
+from .training import Training
+
+MOST_WAITING = 200_000
+"""Homes noted down but not counted yet, 14 MB; with more, the batch that comes next counts them itself."""
+
+
+class Tally:
+    """Homes valued and refused since they were last taken; any thread may add and take."""
+
+    def __init__(self, training: Training | None) -> None:
+        self._training = training
+        self._lock = Lock()
+        self._waiting: list[npt.NDArray[np.float32]] = []
+        self._homes_waiting = 0
+        self._counts: Counter[Series] = Counter()
+
+    def valued(self, values: npt.NDArray[np.float32]) -> None:
+        """Homes that go on to the price model, float32 [N,18], NaN where a column was not given.
+
+        The array is kept, so nobody may change it any more.
+        """
+        with self._lock:
+            self._waiting.append(values)
+            self._homes_waiting += len(values)
+            many = self._homes_waiting > MOST_WAITING
+        if many:
+            self._count()
+
+    def refused(self, problems: Iterable[tuple[str, str]], homes: int = 1) -> None:
+        """Columns and reasons for which homes were refused; each counts so many homes."""
+        with self._lock:
+            for column, reason in problems:
+                self._counts[rejected_series(column, reason)] += homes
+
+    def take(self) -> dict[Series, int]:
+        """What was counted since the last call, without the zeros."""
+        self._count()
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        return {series: count for series, count in counts.items() if count}
+
+    def _count(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            self._homes_waiting = 0
+        if not waiting:
+            return
+        found = count(np.concatenate(waiting), self._training)
+        with self._lock:
+            self._counts.update(found)
+
+
+def count(values: npt.NDArray[np.float32], training: Training | None) -> Counter[Series]:
+    """Homes [N,18] by the columns they came with, by bin, and those outside what training saw.
+
+    A column that was not given falls into no bin: drift is measured among homes that have it.
+    """
+    given = ~np.isnan(values)
+    whole = int(given.all(axis=1).sum())
+    counts: Counter[Series] = Counter({homes_series(True): whole, homes_series(False): len(values) - whole})
+    if training is None:
+        return counts
+    for place, name in enumerate(HOME_COLUMN_NAMES):
+        bins, column = training[name], values[given[:, place], place]
+        counts.update(
+            dict(zip((column_series(name, bin) for bin in bins.labels), bins.count(column).tolist(), strict=True))
+        )
+        low, high = np.float32(bins.low), np.float32(bins.high)
+        counts[unusual_series(name)] = int(((column < low) | (column > high)).sum())
+    return counts

@@ -1,0 +1,87 @@
+"""How the training sales' spread gets from a price model's card into a preprocessing version."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conversion.card import CARD_FILE, read_card
+from conversion.ensure import prepare
+from conversion.preprocessing_version import publish_preprocessing
+from conversion.refused import Refused
+from conversion.repository import PREPROCESSING, PRICE_MODEL, versions
+from conversion.sales import Sales
+from data.files import DataFiles
+from preprocessing.columns import HOME_COLUMN_NAMES
+from preprocessing.training import TRAINING_FILE, as_json, describe, read_training
+
+
+@pytest.fixture
+def repository(published: tuple[Path, dict[str, Any]], files: DataFiles, tmp_path: Path) -> Path:
+    """A copy of the published one, whose newest preprocessing version follows its price model."""
+    copy = tmp_path / "model_repository"
+    shutil.copytree(published[0], copy)
+    prepare(copy, files.demographics)
+    return copy
+
+
+def spread(repository: Path) -> Path:
+    """The newest version's file."""
+    model = repository / PREPROCESSING
+    return model / str(versions(model)[-1]) / TRAINING_FILE
+
+
+def change_card(repository: Path, **changes: Any) -> None:
+    path = repository / PRICE_MODEL / "1" / CARD_FILE
+    card = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({name: value for name, value in card.items() if value is not ...}))
+
+
+def test_a_card_tells_how_the_training_sales_spread(published: tuple[Path, dict[str, Any]], sales: Sales) -> None:
+    columns = published[1]["training_columns"]
+    assert columns == json.loads(json.dumps(as_json(describe(sales.table[sales.training]))))
+    assert tuple(columns) == HOME_COLUMN_NAMES
+
+
+def test_preprocessing_carries_what_the_newest_card_says(repository: Path) -> None:
+    assert json.loads(spread(repository).read_text()) == read_card(repository / PRICE_MODEL / "1")["training_columns"]
+    assert read_training(spread(repository)) is not None
+
+
+def test_other_training_sales_are_another_preprocessing_version(
+    repository: Path, sales: Sales, files: DataFiles
+) -> None:
+    assert publish_preprocessing(repository, files.demographics) is None
+    before = versions(repository / PREPROCESSING)[-1]
+    change_card(repository, training_columns=as_json(describe(sales.table[sales.held_out])))
+    assert publish_preprocessing(repository, files.demographics) == before + 1
+    assert publish_preprocessing(repository, files.demographics) is None
+
+
+def test_a_card_from_before_publishes_preprocessing_without(
+    repository: Path, files: DataFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    change_card(repository, training_columns=...)
+    assert "training_columns" not in read_card(repository / PRICE_MODEL / "1")
+    assert publish_preprocessing(repository, files.demographics) is not None
+    assert not spread(repository).exists()
+    assert "drift is not measured: the card of price_model version 1 lacks training_columns" in caplog.text
+
+
+def test_so_does_a_version_without_a_card(repository: Path, files: DataFiles, caplog: pytest.LogCaptureFixture) -> None:
+    (repository / PRICE_MODEL / "1" / CARD_FILE).unlink()
+    assert publish_preprocessing(repository, files.demographics) is not None
+    assert not spread(repository).exists()
+    assert "drift is not measured: price_model version 1 was not published by this project" in caplog.text
+
+
+def test_a_spread_that_makes_no_sense_is_refused_before_it_serves(repository: Path, files: DataFiles) -> None:
+    before = versions(repository / PREPROCESSING)
+    change_card(repository, training_columns={"grade": {}})
+    with pytest.raises(Refused, match="lacks bedrooms"):
+        publish_preprocessing(repository, files.demographics)
+    assert versions(repository / PREPROCESSING) == before
