@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from .errors import UnusableFile
 
 EXAMPLES_NAME = "future_unseen_examples.csv"
 _DATA = Path(__file__).resolve().parent.parent / "data"
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,18 @@ class HomesFile:
 
     def _number(self, position: int, name: str) -> float:
         cell = self.rows[position][name]
-        try:
-            number = float(cell)
-        except ValueError:
-            number = math.nan
-        if math.isfinite(number):
-            return number
-        found = f"'{cell}'" if cell.strip() else "empty"
-        raise UnusableFile(f"{self.path}, line {self.lines[position]}: {name} is {found}, but must be a number")
+        number = number_in(cell)
+        if number is None:
+            raise UnusableFile(f"{self.path}, line {self.lines[position]}: {no_number(name, cell)}")
+        return number
+
+
+@dataclass(frozen=True)
+class Row:
+    """One home as the file has it, which may be more or fewer cells than the header."""
+
+    line: int
+    cells: list[str]
 
 
 def find_examples(environ: Mapping[str, str], data: Path = _DATA) -> Path:
@@ -57,27 +65,75 @@ def read_homes(path: Path, limit: int | None = None) -> HomesFile:
     """The homes of a CSV file with a header, the first so many of them."""
     rows: list[dict[str, str]] = []
     lines: list[int] = []
+    with _opened(path) as (names, records):
+        for row in islice(records, limit):
+            if len(row.cells) != len(names):
+                raise UnusableFile(f"{path}, line {row.line}: {wrong_count(row, names)}")
+            rows.append(dict(zip(names, row.cells, strict=True)))
+            lines.append(row.line)
+    if not rows:
+        raise UnusableFile(f"{path} holds no homes")
+    return HomesFile(path, rows, lines, names)
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """The names of the columns."""
+    with _opened(path) as (names, _):
+        return names
+
+
+def read_in_parts(path: Path, size: int, skip: int = 0) -> Iterator[list[Row]]:
+    """All homes but the first few, so many at a time, of which only those are in memory."""
+    with _opened(path, errors="replace") as (_, records):
+        rest = islice(records, skip, None)
+        while part := list(islice(rest, size)):
+            yield part
+
+
+def fingerprint(path: Path) -> tuple[str, int]:
+    """What tells this file from any other, and its number of lines."""
+    digest, lines, last = hashlib.sha256(), 0, b"\n"
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                lines += block.count(b"\n")
+                last = block[-1:]
+    except OSError as error:
+        raise UnusableFile(f"{path} cannot be read: {error.strerror}") from error
+    return digest.hexdigest(), lines + (last != b"\n")
+
+
+def number_in(cell: str) -> float | None:
+    """The finite number that the cell holds, if any."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def no_number(name: str, cell: str, kind: str = "number") -> str:
+    """What to say of such a cell."""
+    found = f"'{cell}'" if cell.strip() else "empty"
+    return f"{name} is {found}, but must be a {kind}"
+
+
+def wrong_count(row: Row, names: tuple[str, ...]) -> str:
+    return f"{len(row.cells)} cells, the header has {len(names)}"
+
+
+@contextmanager
+def _opened(path: Path, errors: str = "strict") -> Iterator[tuple[tuple[str, ...], Iterator[Row]]]:
+    """The header and the rows, without blank lines; UnusableFile for all that is wrong with the file itself."""
     try:
         # Excel writes a byte-order mark.
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with path.open(newline="", encoding="utf-8-sig", errors=errors) as file:
             reader = csv.reader(file)
             names = tuple(next(reader, ()))
             if len(set(names)) < len(names):
                 raise UnusableFile(f"{path} names a column twice in its header: {', '.join(names)}")
-            for cells in reader:
-                if limit is not None and len(rows) >= limit:
-                    break
-                if not cells:  # a blank line
-                    continue
-                if len(cells) != len(names):
-                    raise UnusableFile(
-                        f"{path}, line {reader.line_num}: {len(cells)} cells, the header has {len(names)}"
-                    )
-                rows.append(dict(zip(names, cells, strict=True)))
-                lines.append(reader.line_num)
+            yield names, (Row(reader.line_num, cells) for cells in reader if cells)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UnusableFile(f"{path} cannot be read as CSV: {reason}") from error
-    if not rows:
-        raise UnusableFile(f"{path} holds no homes")
-    return HomesFile(path, rows, lines, names)

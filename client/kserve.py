@@ -1,98 +1,118 @@
-"""The KServe v2 protocols, HTTP and gRPC, through NVIDIA's own client."""
+"""The KServe v2 protocols, HTTP and gRPC, with the tensors as NVIDIA's own client packs them."""
 
 from __future__ import annotations
 
-import socket
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from typing import Any
+from uuid import uuid4
 
 import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from .errors import ServiceBroken, ServiceFailed, ServiceTimedOut, ServiceUnreachable, error_of_status
+from .errors import ServiceTimedOut, ServiceUnreachable, ServiceUntrusted, error_of_status
+from .http_connection import Access, HttpConnection
 from .transports import Columns
+
+_LENGTH = "Inference-Header-Content-Length"
+_STATUS = {
+    "INVALID_ARGUMENT": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+}
+# A gateway that knows no gRPC errors answers with a bare status of HTTP, of which gRPC hides the other headers.
+_BUSY_S = "2"
+"""So much later to ask again, since Retry-After is hidden too."""
+_ID = "x-request-id"
+_GATEWAY_STATUS = re.compile(r"http2 header with status: (\d{3})")
+_CHANNEL = [
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # By default a channel looks for a service that is away ever more seldom, up to every two minutes.
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+]
 
 
 class HttpTransport:
-    """Tensors in binary over HTTP. Not to be shared by threads, since gevent drives it."""
+    """Tensors in binary over HTTP."""
 
-    def __init__(self, address: str, timeout: float) -> None:
-        self._address, self._timeout = address, timeout
-        self._client = tritonclient.http.InferenceServerClient(
-            address, connection_timeout=timeout, network_timeout=timeout
-        )
-
-    def config(self, model: str) -> dict[str, Any]:
-        with self._explained(model):
-            config: dict[str, Any] = self._client.get_model_config(model)
-            return config
+    def __init__(self, address: str, timeout: float, access: Access) -> None:
+        self._connection = HttpConnection(address, timeout, access)
+        self.config = self._connection.config
+        self.close = self._connection.close
 
     def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
-        with self._explained(model):
-            result = self._client.infer(model, _inputs(tritonclient.http.InferInput, columns))
+        inputs = _inputs(tritonclient.http.InferInput, columns)
+        body, length = tritonclient.http.InferenceServerClient.generate_request_body(inputs)
+        response = self._connection.ask("POST", model, "infer", body, {_LENGTH: str(length)})
+        result = tritonclient.http.InferenceServerClient.parse_response_body(
+            response.data, header_length=int(response.headers[_LENGTH])
+        )
         return {output["name"]: _values(result, output["name"]) for output in result.get_response()["outputs"]}
-
-    def close(self) -> None:
-        self._client.close()
-
-    @contextmanager
-    def _explained(self, model: str) -> Iterator[None]:
-        try:
-            yield
-        except InferenceServerException as error:
-            if not str(error.status()).isdecimal():  # no status: the answer never came
-                raise ServiceTimedOut(self._address, self._timeout) from error
-            raise error_of_status(int(error.status()), error.message(), self._address, model) from error
-        except TimeoutError as error:
-            raise ServiceTimedOut(self._address, self._timeout) from error
-        except (ConnectionRefusedError, socket.gaierror) as error:
-            raise ServiceUnreachable(self._address) from error
-        except (OSError, HTTPException) as error:
-            raise ServiceBroken(self._address, "HTTP") from error
 
 
 class GrpcTransport:
     """Tensors over gRPC."""
 
-    def __init__(self, address: str, timeout: float) -> None:
-        self._address, self._timeout = address, timeout
-        self._client = tritonclient.grpc.InferenceServerClient(address)
+    def __init__(self, address: str, timeout: float, access: Access) -> None:
+        self._address, self._timeout, self._headers = address, timeout, access.headers
+        self._client = tritonclient.grpc.InferenceServerClient(
+            address,
+            ssl=access.tls,
+            root_certificates=str(access.ca) if access.ca else None,
+            channel_args=_CHANNEL,
+        )
 
     def config(self, model: str) -> dict[str, Any]:
-        with self._explained(model):
-            reply = self._client.get_model_config(model, as_json=True, client_timeout=self._timeout)
+        with self._explained(model) as headers:
+            reply = self._client.get_model_config(model, headers=headers, as_json=True, client_timeout=self._timeout)
         config: dict[str, Any] = reply["config"]
         return config
 
     def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
         inputs = _inputs(tritonclient.grpc.InferInput, columns)
-        with self._explained(model):
-            result = self._client.infer(model, inputs, client_timeout=self._timeout)
+        with self._explained(model) as headers:
+            result = self._client.infer(model, inputs, headers=headers, client_timeout=self._timeout)
         return {output.name: _values(result, output.name) for output in result.get_response().outputs}
 
     def close(self) -> None:
         self._client.close()
 
     @contextmanager
-    def _explained(self, model: str) -> Iterator[None]:
+    def _explained(self, model: str) -> Iterator[dict[str, str]]:
+        """Headers for one request, whose id a gateway keeps, and its failure in plain words."""
+        sent = {**self._headers, _ID: str(uuid4())}
         try:
-            yield
+            yield sent
         except InferenceServerException as error:
-            status = str(error.status()).removeprefix("StatusCode.")
-            if status == "UNAVAILABLE":
+            code, message = str(error.status()).removeprefix("StatusCode."), str(error.message())
+            if code == "DEADLINE_EXCEEDED":
+                raise ServiceTimedOut(self._address, self._timeout) from error
+            if "CERTIFICATE_VERIFY_FAILED" in message:
+                raise ServiceUntrusted(self._address, "its certificate is not trusted") from error
+            received = _metadata(error)
+            if said := _GATEWAY_STATUS.search(message):
+                status, received = int(said[1]), {_ID: sent[_ID], "retry-after": _BUSY_S}
+            elif code == "UNAVAILABLE":
                 # gRPC does not tell a closed port from one that speaks something else.
                 raise ServiceUnreachable(self._address, "no gRPC service") from error
-            if status == "DEADLINE_EXCEEDED":
-                raise ServiceTimedOut(self._address, self._timeout) from error
-            http_status = {"INVALID_ARGUMENT": 400, "NOT_FOUND": 404}.get(status)
-            if http_status is None:
-                raise ServiceFailed(
-                    f"the service at {self._address} failed with {status}: {error.message()}"
-                ) from error
-            raise error_of_status(http_status, error.message(), self._address, model) from error
+            else:
+                status = _STATUS.get(code, 500)
+                message = message if code in _STATUS else f"{code}: {message}"
+            raise error_of_status(status, message, self._address, model, received) from error
+
+
+def _metadata(error: InferenceServerException) -> dict[str, str]:
+    """The headers of the answer that became this error: gRPC's own error, which tritonclient hides, has them."""
+    call: Any = error.__context__
+    if not hasattr(call, "trailing_metadata"):
+        return {}
+    pairs = [*(call.initial_metadata() or ()), *(call.trailing_metadata() or ())]
+    return {name: value for name, value in pairs if isinstance(value, str)}
 
 
 def _inputs(kind: type, columns: Columns) -> list[Any]:

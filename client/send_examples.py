@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,19 +16,12 @@ from rich.console import Console
 
 from client.errors import ClientError, HomeRefused
 from client.homes_file import HomesFile, find_examples, read_homes
+from client.options import ApiKey, Ca, Protocol, Timeout, Tls, Url, access_of, default_url
 from client.past_sales import past_sales
 from client.report import Outcome, json_lines, refusals, show
 from client.valuation import ValuationClient
 
 log = logging.getLogger(__name__)
-
-
-class Protocol(str, Enum):
-    """How the service is asked."""
-
-    generate = "generate"
-    http = "http"
-    grpc = "grpc"
 
 
 def main(
@@ -38,13 +30,14 @@ def main(
     ] = None,
     model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price",
     protocol: Annotated[Protocol, typer.Option(help="Plain JSON, or KServe v2.")] = Protocol.generate,
-    url: Annotated[
-        str | None, typer.Option(help="host:port; default: localhost and HTTP_PORT or 8000, GRPC_PORT or 8001.")
-    ] = None,
+    url: Url = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many homes.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Homes per request; default: the server's most.")] = None,
     all_columns: Annotated[bool, typer.Option("--all-columns", help="Send optional columns too.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 30.0,
+    timeout: Timeout = 30.0,
+    api_key: ApiKey = None,
+    tls: Tls = False,
+    ca: Ca = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per home and line.")] = False,
 ) -> None:
     """Value the homes of a CSV file and show price, range and, for past sales, the true price.
@@ -54,7 +47,8 @@ def main(
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         homes = read_homes(file or find_examples(os.environ), limit)
-        with ValuationClient(url or default_url(protocol), protocol.value, model, timeout=timeout) as client:
+        address, access = url or default_url(protocol), access_of(api_key, tls, ca)
+        with ValuationClient(address, protocol.value, model, timeout=timeout, access=access) as client:
             outcomes = value_file(client, homes, batch, all_columns)
     except ClientError as error:
         log.error("%s", error)
@@ -69,11 +63,6 @@ def main(
         log.error("%s", refusal)
     if any(isinstance(outcome.answer, HomeRefused) for outcome in outcomes):
         raise typer.Exit(HomeRefused.exit_code)
-
-
-def default_url(protocol: Protocol) -> str:
-    variable, port = ("GRPC_PORT", "8001") if protocol is Protocol.grpc else ("HTTP_PORT", "8000")
-    return f"localhost:{os.environ.get(variable) or port}"
 
 
 def value_file(client: ValuationClient, homes: HomesFile, batch: int | None, all_columns: bool) -> list[Outcome]:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from tritonclient.utils import triton_to_np_dtype
 
 from .errors import HomeRefused, WrongColumns
+from .http_connection import Access
+from .patience import Patience
 from .transports import Columns, Transport, open_transport
 
 Homes = Mapping[str, Sequence[float] | npt.NDArray[Any]] | Sequence[Mapping[str, float]]
@@ -41,10 +43,11 @@ class Input:
 
 
 class ValuationClient:
-    """A kept-alive connection to one model of the service.
+    """A kept-alive connection to one model of the service, which threads may share.
 
     Protocols are ``generate`` (plain JSON), ``http`` and ``grpc`` (KServe v2). Nothing is sent before
-    the first question. A client over ``http`` belongs to one thread.
+    the first question. ``access`` is what a gateway asks for: key, TLS. By default the client comes
+    back, for half a minute, to a service that is busy and says when; ``patience`` makes that more or less.
     """
 
     def __init__(
@@ -54,10 +57,13 @@ class ValuationClient:
         model: str = "house_price",
         *,
         timeout: float = 30.0,
+        access: Access | None = None,
+        patience: Patience | None = None,
         transport: Transport | None = None,
     ) -> None:
         self.model = model
-        self._transport = transport or open_transport(url, protocol, timeout)
+        self.patience = patience or Patience()
+        self._transport = transport or open_transport(url, protocol, timeout, access)
 
     def __enter__(self) -> ValuationClient:
         return self
@@ -72,7 +78,7 @@ class ValuationClient:
 
     @cached_property
     def _config(self) -> dict[str, Any]:
-        return self._transport.config(self.model)
+        return self.patience.ask(lambda: self._transport.config(self.model))
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -106,17 +112,26 @@ class ValuationClient:
         return batches(columns, most if batch is None else min(batch, most))
 
     def _request_each(self, columns: Columns) -> list[Valuation | HomeRefused]:
-        """Halves a refused batch until the refused homes stand alone: no wording needs to be understood."""
+        """Sends a refused batch again without the rows that the refusal names.
+
+        A refusal that names none is halved until the refused homes stand alone.
+        """
         try:
             return [*self._request(columns)]
         except HomeRefused as refusal:
             homes = _length(columns)
             if homes == 1:
                 return [refusal]
-            return [outcome for part in batches(columns, -(-homes // 2)) for outcome in self._request_each(part)]
+            refused = refusal.by_row(homes)
+            if not refused:
+                return [outcome for part in batches(columns, -(-homes // 2)) for outcome in self._request_each(part)]
+        kept = [row for row in range(homes) if row not in refused]
+        rest = self._request_each({name: values[kept] for name, values in columns.items()}) if kept else []
+        outcomes: dict[int, Valuation | HomeRefused] = {**refused, **dict(zip(kept, rest, strict=True))}
+        return [outcomes[row] for row in range(homes)]
 
     def _request(self, columns: Columns) -> list[Valuation]:
-        outputs = self._transport.infer(self.model, columns)
+        outputs = self.patience.ask(lambda: self._transport.infer(self.model, columns))
         fields = (outputs[name] for name in ("price", "price_low", "price_high", "price_model"))
         return [Valuation(*values) for values in zip(*fields, strict=True)]
 

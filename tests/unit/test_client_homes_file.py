@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from client.errors import UnusableFile
-from client.homes_file import EXAMPLES_NAME, find_examples, read_homes
+from client.homes_file import EXAMPLES_NAME, Row, find_examples, fingerprint, read_homes, read_in_parts, read_names
 
 
 def csv_file(folder: Path, text: str) -> Path:
@@ -91,3 +91,30 @@ def test_no_examples_anywhere_says_where_it_looked(tmp_path: Path) -> None:
         find_examples({}, data=tmp_path)
     for part in (str(tmp_path), str(tmp_path / "standin"), "DATA_DIR", "make up", "--file"):
         assert part in str(caught.value)
+
+
+def test_a_file_is_read_in_parts_from_any_row(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, 'bedrooms,colour\n1,a\n\n2,"b\nb"\n3\n4,d\n')
+    rows = [Row(2, ["1", "a"]), Row(5, ["2", "b\nb"]), Row(6, ["3"]), Row(7, ["4", "d"])]
+    assert read_names(path) == ("bedrooms", "colour")
+    for size in range(1, 6):
+        for skip in range(6):
+            parts = list(read_in_parts(path, size, skip))
+            assert [row for part in parts for row in part] == rows[skip:]
+            assert all(len(part) == size for part in parts[:-1])
+
+
+def test_a_letter_of_another_encoding_spoils_no_other_row(tmp_path: Path) -> None:
+    path = tmp_path / "homes.csv"
+    path.write_bytes(b"bedrooms,street\n3,Caf\xe9\n4,Pike\n")
+    ((first, second),) = read_in_parts(path, 10)
+    assert (first.cells[0], second.cells) == ("3", ["4", "Pike"])
+
+
+def test_a_fingerprint_tells_files_apart_and_counts_lines(tmp_path: Path) -> None:
+    one = fingerprint(csv_file(tmp_path, "bedrooms\n1\n2\n"))
+    other = fingerprint(csv_file(tmp_path, "bedrooms\n1\n3"))
+    assert one[0] != other[0]
+    assert (one[1], other[1]) == (3, 3)
+    with pytest.raises(UnusableFile, match="cannot be read: No such file"):
+        fingerprint(tmp_path / "none.csv")
