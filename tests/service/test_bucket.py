@@ -1,0 +1,187 @@
+"""Triton polls a bucket: versions come, break off and go in it while callers keep asking."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from conversion.bucket import Bucket, push, roll_back
+from conversion.contract import MODEL_FILE
+from conversion.repository import PRICE_MODEL, add, remove_newest, staged
+from serving.embedded import EmbeddedServer
+from tests.service.callers import DEADLINE_S, MODELS, Callers
+
+pytest.importorskip("moto.server", reason="needs boto3 and moto[server]")
+
+POLLS_S = 5.0
+"""A few polls of the bucket: one a second, each of some 280 requests."""
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    """The address of an S3 service, a process of its own: Triton asks it hundreds of times a second."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + DEADLINE_S
+        while not _listens(port):
+            assert process.poll() is None, f"the S3 service ended with exit code {process.returncode}"
+            assert time.monotonic() < deadline, "the S3 service does not start"
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def bucket(store: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty one."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    bucket = Bucket.open(f"s3://{store}/{request.node.name.replace('_', '-')[:50]}/valuation")
+    bucket.client.create_bucket(Bucket=bucket.name)
+    return bucket
+
+
+@pytest.fixture
+def url(store: str, bucket: Bucket) -> str:
+    return f"s3://{store}/{bucket.name}/valuation"
+
+
+@pytest.fixture
+def repository(published: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
+
+
+@pytest.fixture
+def server(repository: Path, url: str, tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """Started on the repository's first version."""
+    push(repository, url)
+    with EmbeddedServer(url, log_path=tmp_path / "triton.log") as server:
+        server.wait_ready(MODELS)
+        yield server
+
+
+@pytest.fixture
+def first(published: tuple[Path, dict[str, Any]]) -> str:
+    return str(published[1]["price_model"])
+
+
+def publish(repository: Path, name: str) -> str:
+    """Publishes the first version again, under another name of the same length."""
+    with staged(repository) as area:
+        folder = Path(shutil.copytree(repository / PRICE_MODEL / "1", area / "version"))
+        card = json.loads((folder / "card.json").read_text())
+        graph = onnx.load_model(folder / MODEL_FILE)
+        known = card["price_model"].encode()
+        (text,) = (tensor for tensor in graph.graph.initializer if list(tensor.string_data) == [known])
+        text.string_data[0] = known.replace(b"basic", name.encode())
+        (folder / MODEL_FILE).write_bytes(graph.SerializeToString())
+        (folder / "card.json").write_text(json.dumps({**card, "price_model": text.string_data[0].decode()}))
+        add(folder, repository / PRICE_MODEL)
+    return str(text.string_data[0].decode())
+
+
+def test_versions_go_live_and_back_without_a_failed_request(
+    server: EmbeddedServer, repository: Path, url: str, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Callers(server.http_address, server.grpc_address) as callers:
+        callers.wait_for(first)
+
+        second = publish(repository, "other")
+        assert push(repository, url)[PRICE_MODEL] == [1, 2]
+        callers.wait_for(second)
+
+        # Rolled back here, then there.
+        remove_newest(repository / PRICE_MODEL)
+        push(repository, url)
+        callers.wait_for(first)
+
+        # The same number again, another version.
+        third = publish(repository, "third")
+        push(repository, url)
+        callers.wait_for(third)
+
+        # In a hurry, without the repository.
+        assert roll_back(url) == (2, 1)
+        callers.wait_for(first)
+    assert callers.failures == []
+    with capsys.disabled():
+        slowest_ms = callers.slowest_s * 1000
+        sys.stdout.write(
+            f"\n  {callers.asked:,} requests, {len(callers.failures)} failed, slowest {slowest_ms:.0f} ms\n"
+        )
+
+
+def test_a_push_that_broke_off_disturbs_neither_who_serves_nor_who_starts(
+    server: EmbeddedServer, repository: Path, bucket: Bucket, url: str, first: str, tmp_path: Path
+) -> None:
+    second = publish(repository, "other")
+    version = repository / PRICE_MODEL / "2"
+    whole = (version / MODEL_FILE).read_bytes()
+    with Callers(server.http_address, server.grpc_address) as callers:
+        # Worse than a push that is cut off: half a model.
+        bucket.write(f"{PRICE_MODEL}/2/card.json", (version / "card.json").read_bytes())
+        bucket.write(f"{PRICE_MODEL}/2/{MODEL_FILE}", whole[: len(whole) // 2])
+        time.sleep(POLLS_S)
+        callers.wait_for(first)
+        with EmbeddedServer(url, log_path=tmp_path / "newcomer.log") as newcomer:
+            newcomer.wait_ready(MODELS)
+
+        push(repository, url)
+        callers.wait_for(second)
+    assert callers.failures == []
+
+
+def test_triton_does_not_notice_that_a_version_was_deleted(
+    server: EmbeddedServer, repository: Path, bucket: Bucket, url: str, first: str
+) -> None:
+    """Why a rollback is a new configuration."""
+    second = publish(repository, "other")
+    push(repository, url)
+    with Callers(server.http_address, server.grpc_address) as callers:
+        callers.wait_for(second)
+        for key in bucket.times(f"{PRICE_MODEL}/2"):
+            bucket.delete(key)
+        time.sleep(POLLS_S)
+        callers.wait_for(second)
+        roll_back(url)
+        callers.wait_for(first)
+    assert callers.failures == []
+
+
+def test_without_its_bucket_triton_stops_serving_and_with_it_starts_again(
+    server: EmbeddedServer, repository: Path, bucket: Bucket, url: str, first: str
+) -> None:
+    """A limit to know, not a wish: it takes a repository that it cannot list for an empty one."""
+    pages = bucket.client.get_paginator("list_objects_v2").paginate(Bucket=bucket.name)
+    for key in [found["Key"] for page in pages for found in page["Contents"]]:
+        bucket.client.delete_object(Bucket=bucket.name, Key=key)
+    bucket.client.delete_bucket(Bucket=bucket.name)
+    with Callers(server.http_address, server.grpc_address) as callers:
+        deadline = time.monotonic() + DEADLINE_S
+        while not any("unknown model" in failure for failure in callers.failures):
+            assert time.monotonic() < deadline, "still serving"
+            time.sleep(0.5)
+    bucket.client.create_bucket(Bucket=bucket.name)
+    push(repository, url)
+    server.wait_ready(MODELS)
+    with Callers(server.http_address, server.grpc_address) as callers:
+        callers.wait_for(first)

@@ -1,0 +1,275 @@
+"""Both overlays render, are valid, and promise what the Compose stack promises."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+yaml = pytest.importorskip("yaml", reason="needs kubernetes-validate")
+kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="needs kubernetes-validate")
+KUBECTL = shutil.which("kubectl")
+pytestmark = pytest.mark.skipif(KUBECTL is None, reason="needs kubectl: Debian's package kubernetes-client")
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+OVERLAYS = ("volume", "bucket")
+VERSIONS = ("1.30", "1.34")
+"""The oldest that the README promises, and a recent one."""
+CUSTOM = {"ServiceMonitor", "HTTPRoute", "GRPCRoute"}
+"""Kinds that Kubernetes itself has no schema for."""
+LABELS = {"app.kubernetes.io/name": "triton"}
+
+Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def manifests(overlay: str) -> dict[str, Manifest]:
+    """What the overlay renders to, by kind: there is one of each."""
+    found = render(overlay)
+    kinds = [manifest["kind"] for manifest in found]
+    assert len(set(kinds)) == len(kinds)
+    return dict(zip(kinds, found, strict=True))
+
+
+@pytest.fixture
+def pod(manifests: dict[str, Manifest]) -> Manifest:
+    spec: Manifest = manifests["Deployment"]["spec"]["template"]["spec"]
+    return spec
+
+
+@pytest.fixture
+def container(pod: Manifest) -> Manifest:
+    (container,) = pod["containers"]
+    return dict(container)
+
+
+def render(overlay: str) -> list[Manifest]:
+    command = [str(KUBECTL), "kustomize", str(FOLDER / "overlays" / overlay)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def seconds_to_end(pod: Manifest, container: Manifest) -> float:
+    drain = next(
+        (float(entry["value"]) for entry in container["env"] if entry["name"] == "DRAIN_SECONDS"), 3.0
+    )  # the supervisor's own default
+    exit_seconds = next(
+        float(flag.split("=")[1]) for flag in container["args"] if flag.startswith("--exit-timeout-secs")
+    )
+    return float(container["lifecycle"]["preStop"]["sleep"]["seconds"]) + drain + exit_seconds
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_manifest_is_valid(manifests: dict[str, Manifest], version: str) -> None:
+    for kind, manifest in manifests.items():
+        if kind not in CUSTOM:
+            kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_a_misspelt_field_would_be_found(manifests: dict[str, Manifest]) -> None:
+    broken = {**manifests["Deployment"], "spec": {**manifests["Deployment"]["spec"], "replica": 3}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(broken, VERSIONS[0], strict=True)
+
+
+def test_everything_lies_in_one_namespace_that_takes_no_privileged_pod(manifests: dict[str, Manifest]) -> None:
+    namespace = manifests["Namespace"]["metadata"]
+    others = [manifest["metadata"]["namespace"] for kind, manifest in manifests.items() if kind != "Namespace"]
+    assert set(others) == {namespace["name"]}
+    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_nvidias_image_is_the_one_of_the_compose_stack_and_pinned_once(container: Manifest) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert container["image"] == compose["services"]["triton"]["image"]
+    tag = container["image"].split(":")[1]
+    assert sum(path.read_text().count(tag) for path in FOLDER.rglob("*.yaml")) == 1
+
+
+def test_triton_takes_the_flags_of_the_compose_stack(container: Manifest, overlay: str) -> None:
+    triton = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["triton"]
+    assert container["command"] == triton["entrypoint"]
+    flags, expected = set(container["args"]), set(triton["command"])
+    assert len(flags) == len(container["args"])
+    if overlay == "bucket":
+        own = {"--model-repository", "--repository-poll-secs"}
+        assert {flag.split("=")[0] for flag in flags - expected} == own
+        assert {flag.split("=")[0] for flag in expected - flags} == own
+    else:
+        assert flags == expected
+    environment = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert triton["environment"].items() <= environment.items()
+    assert all(name.startswith("AWS_") for name in environment.keys() - triton["environment"].keys())
+
+
+def test_the_supervisor_is_the_one_of_the_compose_stack(manifests: dict[str, Manifest], container: Manifest) -> None:
+    files = manifests["ConfigMap"]["data"]
+    assert files == {"replica.py": (ROOT / "deploy" / "triton" / "replica.py").read_text()}
+    assert container["command"][1] == "/etc/triton/replica.py"
+    mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in manifests["Deployment"]["spec"]["template"]["spec"]["volumes"]}
+    assert volumes[mounted["/etc/triton"]]["configMap"]["name"] == manifests["ConfigMap"]["metadata"]["name"]
+    assert manifests["ConfigMap"]["metadata"]["name"] != "triton-supervisor", "no hash: a change would roll no pod"
+
+
+def test_the_pod_has_no_privileges(pod: Manifest, container: Manifest) -> None:
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 1000
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert not any("hostPath" in volume for volume in pod["volumes"])
+
+
+def test_what_is_written_goes_to_bounded_places_of_the_pods_own(pod: Manifest, container: Manifest) -> None:
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    writable = {
+        mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"] if not mount.get("readOnly")
+    }
+    assert set(writable) == {"/dev/shm", "/tmp"}
+    assert writable["/dev/shm"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "256Mi"}
+    assert "sizeLimit" in writable["/tmp"]["emptyDir"]
+
+
+def test_resources_are_limited_and_guaranteed(container: Manifest) -> None:
+    assert container["resources"]["limits"] == container["resources"]["requests"]
+    assert {"cpu", "memory"} <= container["resources"]["limits"].keys()
+
+
+def test_probes_ask_the_supervisor(container: Manifest) -> None:
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"http": 8000, "grpc": 8001, "metrics": 8002, "status": 8003}
+    asked = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}
+    assert {kind: probe["path"] for kind, probe in asked.items()} == {
+        "startup": "/ready",
+        "readiness": "/ready",
+        "liveness": "/live",
+    }
+    assert {probe["port"] for probe in asked.values()} == {"status"}
+
+
+def test_a_pod_has_the_time_to_drain(pod: Manifest, container: Manifest) -> None:
+    assert pod["terminationGracePeriodSeconds"] > seconds_to_end(pod, container)
+    readiness = container["readinessProbe"]
+    noticed = readiness["periodSeconds"] * readiness["failureThreshold"]
+    assert container["lifecycle"]["preStop"]["sleep"]["seconds"] > noticed
+
+
+def test_capacity_never_falls_below_what_the_autoscaler_wants(manifests: dict[str, Manifest]) -> None:
+    deployment, scaler, budget = (
+        manifests[kind]["spec"] for kind in ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget")
+    )
+    assert "replicas" not in deployment
+    assert deployment["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert 0 < budget["maxUnavailable"] < scaler["minReplicas"] < scaler["maxReplicas"]
+    keys = {constraint["topologyKey"] for constraint in deployment["template"]["spec"]["topologySpreadConstraints"]}
+    assert keys == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+
+
+def test_the_autoscaler_reads_what_the_adapter_gives_it(manifests: dict[str, Manifest]) -> None:
+    scaler = manifests["HorizontalPodAutoscaler"]["spec"]
+    deployment = manifests["Deployment"]
+    assert scaler["scaleTargetRef"] == {
+        "apiVersion": deployment["apiVersion"],
+        "kind": "Deployment",
+        "name": deployment["metadata"]["name"],
+    }
+    pods, cpu = scaler["metrics"]
+    (rule,) = yaml.safe_load((FOLDER / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    assert pods["pods"]["metric"]["name"] == rule["name"]["as"]
+    assert cpu["resource"]["name"] == "cpu"
+    up, down = scaler["behavior"]["scaleUp"], scaler["behavior"]["scaleDown"]
+    assert up["stabilizationWindowSeconds"] == 0 < down["stabilizationWindowSeconds"]
+
+
+def test_all_selectors_find_the_pods(manifests: dict[str, Manifest]) -> None:
+    assert manifests["Deployment"]["spec"]["template"]["metadata"]["labels"] == LABELS
+    assert manifests["Service"]["spec"]["selector"] == LABELS
+    for kind in ("Deployment", "PodDisruptionBudget"):
+        assert manifests[kind]["spec"]["selector"] == {"matchLabels": LABELS}
+    assert manifests["NetworkPolicy"]["spec"]["podSelector"] == {"matchLabels": LABELS}
+    for constraint in manifests["Deployment"]["spec"]["template"]["spec"]["topologySpreadConstraints"]:
+        assert constraint["labelSelector"] == {"matchLabels": LABELS}
+    assert manifests["ServiceMonitor"]["spec"]["selector"] == {
+        "matchLabels": manifests["Service"]["metadata"]["labels"]
+    }
+    assert (
+        manifests["Deployment"]["spec"]["template"]["spec"]["serviceAccountName"]
+        == (manifests["ServiceAccount"]["metadata"]["name"])
+    )
+
+
+def test_ports_are_called_by_names_that_exist(manifests: dict[str, Manifest], container: Manifest) -> None:
+    names = {port["name"] for port in container["ports"]}
+    service = {port["name"]: port for port in manifests["Service"]["spec"]["ports"]}
+    assert {port["targetPort"] for port in service.values()} == names
+    assert {endpoint["port"] for endpoint in manifests["ServiceMonitor"]["spec"]["endpoints"]} == {"metrics", "status"}
+    numbers = {port["port"] for port in service.values()}
+    for kind in ("HTTPRoute", "GRPCRoute"):
+        for rule in manifests[kind]["spec"]["rules"]:
+            (backend,) = rule["backendRefs"]
+            assert backend["name"] == manifests["Service"]["metadata"]["name"]
+            assert backend["port"] in numbers
+
+
+def test_callers_reach_callers_ports_and_nobody_is_called_but_the_bucket(
+    manifests: dict[str, Manifest], overlay: str
+) -> None:
+    policy = manifests["NetworkPolicy"]["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    allowed = {
+        next(iter(peer["namespaceSelector"]["matchLabels"])): {port["port"] for port in rule["ports"]}
+        for rule in policy["ingress"]
+        for peer in rule["from"]
+    }
+    assert allowed == {
+        "sound-realty/calls-triton": {"http", "grpc"},
+        "sound-realty/watches-triton": {"metrics", "status"},
+    }
+    called = {port["port"] for rule in policy.get("egress", []) for port in rule["ports"]}
+    assert called == ({53, 443} if overlay == "bucket" else set())
+    assert all(rule["to"] for rule in policy.get("egress", []))
+
+
+def test_nothing_passes_the_routes_but_the_two_ensembles(manifests: dict[str, Manifest]) -> None:
+    http = [match for rule in manifests["HTTPRoute"]["spec"]["rules"] for match in rule["matches"]]
+    assert {match["path"]["type"] for match in http} == {"Exact"}
+    posts = {match["path"]["value"] for match in http if match["method"] == "POST"}
+    ensembles = ("house_price", "house_price_minimal")
+    assert posts == {f"/v2/models/{name}/{verb}" for name in ensembles for verb in ("generate", "infer")}
+    gets = {match["path"]["value"] for match in http if match["method"] == "GET"}
+    about = {f"/v2/models/{name}{what}" for name in ensembles for what in ("", "/config", "/ready")}
+    assert gets == {"/v2", "/v2/health/live", "/v2/health/ready"} | about
+    assert len(posts) + len(gets) == len(http)
+
+    (rule,) = manifests["GRPCRoute"]["spec"]["rules"]
+    methods = {(match["method"]["service"], match["method"]["method"]) for match in rule["matches"]}
+    gateway = (ROOT / "deploy" / "gateway" / "haproxy.cfg").read_text()
+    assert all(f"/{service}/{method}" in gateway for service, method in methods)
+    assert len(methods) == gateway.count("/inference.GRPCInferenceService/")
+
+
+def test_models_come_read_only(pod: Manifest, container: Manifest, overlay: str) -> None:
+    (source,) = (flag.split("=")[1] for flag in container["args"] if flag.startswith("--model-repository="))
+    if overlay == "bucket":
+        assert source.startswith("s3://")
+        assert container["envFrom"] == [{"secretRef": {"name": "bucket-reader", "optional": True}}]
+    else:
+        (mount,) = (mount for mount in container["volumeMounts"] if mount["mountPath"] == source)
+        (volume,) = (volume for volume in pod["volumes"] if volume["name"] == mount["name"])
+        assert mount["readOnly"] and volume["persistentVolumeClaim"]["readOnly"]
