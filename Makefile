@@ -37,7 +37,7 @@ publish: $(runtime) ## Train the improved model and publish it; TRAIN=basic, MOD
 		$(if $(FEATURES),--features $(FEATURES)) $(if $(CONVERTED),--converted $(CONVERTED)) \
 		$(if $(VERSION),--version $(VERSION)) $(if $(ACCEPT),--accept "$(ACCEPT)")
 
-retrain: $(runtime) ## The whole way with new sales, SALES=file: check, train, compare, publish, try out on the running service
+retrain: $(runtime) ## The whole way, SALES=file with all sales to learn from: check, train, compare, publish, try out on the service
 	@$(python) -m conversion publish $(if $(SALES),--sales $(SALES)) $(if $(TRAIN),--train $(TRAIN)) \
 		$(if $(ACCEPT),--accept "$(ACCEPT)") --canary 127.0.0.1:$${HTTP_PORT:-8000}
 
@@ -50,7 +50,7 @@ versions: $(runtime) ## List the versions of the price model
 rollout: ## Replace the containers' Triton replicas one at a time, after a change of image, flags or limits
 	@deploy/rollout.sh
 
-report: $(development) ## Evaluate every model on every split and write docs/evaluation.md; one cell: python -m evaluation --help
+report: $(development) ## Evaluate every model on every split: docs/evaluation.md and both slide decks (PDF needs chromium)
 	@$(python) -m evaluation report
 
 slides: $(development) ## Build both presentations from the evaluation (PDF needs chromium)

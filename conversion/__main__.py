@@ -52,6 +52,14 @@ def ensure(repository: Repository = REPOSITORY) -> None:
     EXAMPLE.write_text(json.dumps(example(repository)))
 
 
+def _address(value: str) -> str:
+    """Checked before minutes of training."""
+    host, _, port = value.rpartition(":")
+    if value and not (host and port.isdecimal()):
+        raise typer.BadParameter(f"{value!r} is not host:port, as in 127.0.0.1:8000")
+    return value
+
+
 @app.command()
 def publish(
     train: Annotated[
@@ -64,7 +72,10 @@ def publish(
     sales: Annotated[Path | None, typer.Option(help="Sales to train on instead of those in the data folder.")] = None,
     accept: Annotated[str, typer.Option(help="Why prices may change beyond the gate's bound.")] = "",
     canary: Annotated[
-        str, typer.Option(help="host:port of a service that must take the version up, or it is rolled back.")
+        str,
+        typer.Option(
+            callback=_address, help="host:port of a service that must take the version up, or it is rolled back."
+        ),
     ] = "",
     repository: Repository = REPOSITORY,
 ) -> None:
@@ -72,12 +83,13 @@ def publish(
     from conversion.converted import Converted, convert_and_compare
     from conversion.ensure import prepare
     from conversion.handover import read_pickle
-    from conversion.publish import publish_basic, publish_converted, publish_folder, publish_improved
+    from conversion.publish import publish_basic, publish_converted, publish_folder, publish_improved, refuse_early
     from conversion.sales import read_sales, with_sales
     from data.standin import find_or_generate
 
     files = find_or_generate()
     with with_sales(files, sales) as found:
+        refuse_early(found.standin, repository)
         market = read_sales(found)
     held_out = market.table[market.held_out]
     how = (market, repository, accept, show_comparison)
@@ -115,7 +127,13 @@ def _try_out(number: int, address: str, repository: Path) -> None:
 
 def show_comparison(comparison: Comparison) -> None:
     """As a table, before the verdict."""
-    table = Table(f"on the same {comparison.sales:,} held-out sales", comparison.serving, comparison.challenger, "")
+    table = Table(
+        f"on the same {comparison.sales:,} sales",
+        comparison.serving,
+        comparison.challenger,
+        "",
+        caption=f"Sales {comparison.basis}.",
+    )
     for given, found in (("all columns", comparison.all_columns), ("required columns", comparison.required_columns)):
         change = f"{found.difference:+,.0f} ({found.low:+,.0f} to {found.high:+,.0f})"
         table.add_row(f"MAE, {given}", f"${found.serving:,.0f}", f"${found.challenger:,.0f}", change)

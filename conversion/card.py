@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # reading a card must not cost the second that scikit-learn t
 
 CARD_FILE = "card.json"
 _DECIDING = {
-    "data": ("fingerprint", "standin"),
+    "data": ("fingerprint", "standin", "last_sale"),
     "parity": ("homes", "differing", "largest_difference"),
     "price_range": ("coverage", "coverage_required", "measured_sales"),
 }

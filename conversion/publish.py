@@ -21,6 +21,9 @@ from conversion.version import write_version
 TRIED_ON = 256
 """Held-out homes that a version must value sensibly before it goes live."""
 
+FEWEST_SALES = 1_000
+"""A quarter is held out, and half of that sets the range, whose tails are then some six sales each."""
+
 Show = Callable[[Comparison], None]
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,7 @@ log = logging.getLogger(__name__)
 
 def publish_basic(sales: Sales, repository: Path, accept: str = "", show: Show | None = None) -> int:
     """Train Sound Realty's basic model on these sales and publish it; its number. Raises Refused."""
+    _refuse_untrained(sales, repository)
     log.info("training the basic model on %s sales", f"{len(sales.training):,}")
     estimator = create_model(sales.table, sales.prices)
     log.info("converting it to ONNX and comparing both on %s held-out sales", f"{len(sales.held_out):,}")
@@ -39,6 +43,7 @@ def publish_improved(sales: Sales, repository: Path, accept: str = "", show: Sho
     """Train the improved model on these sales and publish it; its number. Raises Refused."""
     from conversion import improved_version  # costs a second that the other ways to publish need not pay
 
+    _refuse_untrained(sales, repository)
     log.info("training the improved model on %s sales, which takes a minute or two", f"{len(sales.unexampled):,}")
     model = improved_version.train(sales)
     log.info("converting it to ONNX and comparing both on %s held-out sales", f"{len(sales.held_out):,}")
@@ -70,8 +75,29 @@ def publish_folder(version: Path, sales: Sales, repository: Path, accept: str = 
         return _publish(folder, sales, repository, accept, show)
 
 
+def refuse_early(standin: bool, repository: Path) -> None:
+    """Known before anything is read: raises Refused when made-up prices would replace real ones."""
+    serving = newest(repository / PRICE_MODEL)
+    if serving is not None and standin and (known := _card(serving)) and not known["data"]["standin"]:
+        raise Refused(
+            f"with the stand-in market alone nothing replaces {known['price_model']}, which serves and knows real "
+            "sales: set DATA_DIR to the folder of Sound Realty's data"
+        )
+
+
+def _refuse_untrained(sales: Sales, repository: Path) -> None:
+    """What can be known before minutes of training."""
+    refuse_early(sales.summary.standin, repository)
+    if len(sales.prices) < FEWEST_SALES:
+        raise Refused(
+            f"{len(sales.prices):,} sales are too few to train on, {FEWEST_SALES:,} are asked for: the file must hold "
+            "all sales to learn from, not only the new ones"
+        )
+
+
 def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Show | None) -> int:
     card = check_version(folder, sales.table[sales.held_out][:TRIED_ON])
+    refuse_early(card["data"]["standin"], repository)
     serving = newest(repository / PRICE_MODEL)
     if serving is not None and _comparable(serving, card):
         log.info("comparing it with version %s, which serves", serving.name)
@@ -84,21 +110,19 @@ def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Sh
 
 
 def _comparable(serving: Path, card: dict[str, Any]) -> bool:
-    """Whether both know the same market: made-up sales and real ones say nothing about each other's models.
-
-    Raises Refused when made-up prices would take the place of real ones.
-    """
-    try:
-        known = read_card(serving)
-    except Refused as refused:
-        log.warning("not compared with version %s, which was not published by this project: %s", serving.name, refused)
+    """Whether both know the same market: made-up sales and real ones say nothing about each other's models."""
+    known = _card(serving)
+    if known is None:
+        log.warning("not compared with version %s, which was not published by this project", serving.name)
         return False
-    if card["data"]["standin"] and not known["data"]["standin"]:
-        raise Refused(
-            f"it knows only the stand-in market, and {known['price_model']}, which serves, knows real sales: "
-            "set DATA_DIR to the folder of Sound Realty's data"
-        )
     if known["data"]["standin"] != card["data"]["standin"]:
         log.info("not compared with version %s, which knows only the stand-in market", serving.name)
         return False
     return True
+
+
+def _card(version: Path) -> dict[str, Any] | None:
+    try:
+        return read_card(version)
+    except Refused:
+        return None

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from conversion.card import DataSummary
 from conversion.create_model import firm_split
-from data.files import DataFiles
+from data.files import SALES, STANDIN_STAMP, DataError, DataFiles
 from data.load import load_market
 from preprocessing.columns import FEATURE_NAMES
 from preprocessing.demographics import Demographics
@@ -59,12 +59,17 @@ class Sales:
 
 @contextmanager
 def with_sales(files: DataFiles, sales: Path | None) -> Iterator[DataFiles]:
-    """The same data with another file of sales; as they are when that is None."""
+    """The same data with another file of sales; as they are when that is None.
+
+    Made up when either is. Raises data.files.DataError when there is no such file.
+    """
     if sales is None:
         yield files
         return
+    if not sales.is_file():
+        raise DataError(f"{sales} is no file: name a CSV file of sales with the columns of {SALES}")
     with TemporaryDirectory() as folder:
-        replaced = DataFiles(Path(folder), files.standin)
+        replaced = DataFiles(Path(folder), files.standin or (sales.resolve().parent / STANDIN_STAMP).is_file())
         for target, source in (
             (replaced.sales, sales),
             (replaced.demographics, files.demographics),

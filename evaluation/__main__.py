@@ -19,6 +19,8 @@ from conversion.create_model import FIRM_SEED
 from conversion.sales import read_sales
 from data.files import DataError
 from data.standin import find_or_generate, standin_data
+from docs.presentation import SlidesError
+from evaluation.findings import firm_graph
 from evaluation.metrics import Valued, by_band, estimate, measure
 from evaluation.plan import FULL, QUICK, sampled, trainings
 from evaluation.run import Columns, Level, Model, Runs, usual_level
@@ -77,8 +79,9 @@ def report(
         Path | None, typer.Option(help="Folder; docs/, or a temporary one where the market is made up.")
     ] = None,
 ) -> None:
-    """Evaluate every model on every split and write evaluation.md with its plots."""
+    """Evaluate every model on every split; write evaluation.md with its plots, and the slides."""
     from evaluation.report import write_report  # here, because a single cell needs no matplotlib
+    from evaluation.slides import write_slides
 
     plan, files = (QUICK, standin_data()) if quick else (FULL, find_or_generate())
     # Figures of made-up homes must never replace the real ones.
@@ -91,9 +94,22 @@ def report(
     with bar:
         task = bar.add_task("starting", total=trainings(plan, sales))
         runs = Runs(sales, plan.folding, plan.boosting, lambda: bar.advance(task))
-        written = write_report(runs, plan, files, folder, lambda step: bar.update(task, description=step))
-    for path in written:
-        console.print(f"wrote {path}", soft_wrap=True)
+        for write in (write_report, write_slides):
+            for path in write(runs, plan, files, folder, lambda step: bar.update(task, description=step)):
+                bar.console.print(f"wrote {path}", soft_wrap=True)
+
+
+@app.command("onnx")
+def graph(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """How exactly and how fast the improved model values as ONNX: trained on the firm's split, told in every way."""
+    found = firm_graph(Runs(read_sales(find_or_generate())))
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+        return
+    console.print(
+        f"Of {found.sales:,} sales told in {found.ways} ways, the largest relative difference is "
+        f"{amount('parity', found.parity)}; a home takes {amount('speed', found.speed)} on one thread."
+    )
 
 
 def _measured(valued: Valued) -> dict[str, Any]:
@@ -110,7 +126,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
     try:
         app()
-    except DataError as error:
+    except (DataError, SlidesError) as error:
         errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(1) from error
 

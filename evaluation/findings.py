@@ -9,16 +9,20 @@ import numpy as np
 
 from conversion.card import DataSummary, libraries
 from conversion.create_model import FIRM_SEED
+from conversion.improved_model import ImprovedModel
 from conversion.sales import Sales
 from data.files import DataFiles
 from data.load import load_market
 from evaluation import plan as plans
+from evaluation.ablation import Row, ablation
 from evaluation.basic_fit import BasicFit, basic_fit
 from evaluation.drift import Resales, monthly_bias, resales, spring_rise
+from evaluation.graph import Graph, measure_graph
 from evaluation.importance import Importance, importances
 from evaluation.metrics import Estimate, Valued, by_band, by_group, difference, estimate, measure
 from evaluation.plan import Plan
 from evaluation.run import Columns, Level, Model, Outcome, Runs, usual_level, value
+from evaluation.seeds import Seeds, other_seeds
 from evaluation.splits import Fold, Split, zipcodes_of
 from evaluation.worst import Worst, worst
 from preprocessing.homes import Homes
@@ -49,27 +53,6 @@ class Cell:
         """As the report's text refers to it."""
         suffix = "" if self.level is usual_level(self.split) else f"_{self.level.value}"
         return f"{self.split.value}_{self.model.value}_{self.columns.value}{suffix}"
-
-
-@dataclass(frozen=True)
-class Seeds:
-    """Mean absolute errors, in dollars, of random splits other than the firm's."""
-
-    mae: list[float]
-    coverage: list[float]
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.mae))
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation over the splits."""
-        return float(np.std(self.mae, ddof=1)) if len(self.mae) > 1 else float("nan")
-
-    @property
-    def highest(self) -> float:
-        return max(self.mae)
 
 
 @dataclass(frozen=True)
@@ -113,6 +96,9 @@ class Findings:
     """The percentage of homes whose price the improved model meets more closely."""
     seeds: dict[str, Seeds]
     seed_ratio: list[float]
+    ablation: list[Row]
+    ablation_seeds: int
+    graph: Graph
     basic: BasicFit
     learning: dict[str, list[Learned]]
     importance: dict[str, list[Importance]]
@@ -134,14 +120,17 @@ def gather(runs: Runs, plan: Plan, files: DataFiles, step: Callable[[str], None]
     step("training")
     runs.run(plans.keys(plan))
     learning = _learning_curves(runs, plan)
+    step("other seeds")
+    seeds = other_seeds(sales, range(plan.other_seeds), plan.boosting, runs.after_training)
+    step("what each decision is worth")
+    ablated = ablation(sales, plan.ablation_seeds, plan.folding.folds, plan.boosting, runs.after_training)
     step("measuring")
     cells = []
     for split, model, level in plans.CELLS:
         for columns in _columns(model):
             tested = runs.outcome(split, FIRM_SEED, model, columns, level)
             cells.append(Cell(split, model, columns, level, len(tested.rows), estimate(tested.valued)))
-    seeds = {model.value: _seeds(runs, plan, model) for model in Model}
-    pairs = zip(seeds["improved"].mae, seeds["basic"].mae, strict=False)
+    pairs = zip(seeds["improved"].mae, seeds["basic"].mae, strict=True)
     importance = {model.value: importances(runs.firm_valuer(model), sales) for model in Model}
     grouped = {name: runs.outcome(Split.GROUPED, FIRM_SEED, *of) for name, of in _GROUPED.items()}
     improved, basic = grouped["improved_full"], grouped["basic_full"]
@@ -166,6 +155,9 @@ def gather(runs: Runs, plan: Plan, files: DataFiles, step: Callable[[str], None]
         closer=float(np.mean(np.abs(improved.valued.error) < np.abs(basic.valued.error)) * 100),
         seeds=seeds,
         seed_ratio=[ours / theirs for ours, theirs in pairs],
+        ablation=ablated,
+        ablation_seeds=len(plan.ablation_seeds),
+        graph=firm_graph(runs),
         basic=basic_fit(sales),
         learning=learning,
         importance=importance,
@@ -205,11 +197,11 @@ def _columns(model: Model) -> tuple[Columns, ...]:
     return (Columns.FULL,) if model is Model.BASIC else tuple(Columns)
 
 
-def _seeds(runs: Runs, plan: Plan, model: Model) -> Seeds:
-    measured = [
-        measure(runs.outcome(Split.RANDOM, seed, model, Columns.FULL).valued) for seed in plans.other_seeds(plan, model)
-    ]
-    return Seeds([found["mae"] for found in measured], [found["coverage"] for found in measured])
+def firm_graph(runs: Runs) -> Graph:
+    """The improved model that the firm's split trains, as ONNX, on every sale."""
+    model = runs.firm_valuer(Model.IMPROVED)
+    assert isinstance(model, ImprovedModel)
+    return measure_graph(model.at("latest"), runs.sales.table)
 
 
 def _learning_curves(runs: Runs, plan: Plan) -> dict[str, list[Learned]]:

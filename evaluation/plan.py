@@ -9,6 +9,8 @@ import numpy as np
 from conversion.create_model import FIRM_SEED
 from conversion.improved_model import ROUNDS
 from conversion.sales import Sales
+from evaluation import ablation
+from evaluation.ablation import SEEDS
 from evaluation.run import Key, Level, Model, usual_level
 from evaluation.splits import USUAL_FOLDING, Folding, Split, folds
 
@@ -18,8 +20,10 @@ class Plan:
     """How thorough a report is."""
 
     folding: Folding
-    other_seeds: dict[Model, int]
-    """How many random splits besides the firm's; the first ones are the same for every model."""
+    other_seeds: int
+    """How many random splits besides the firm's."""
+    ablation_seeds: tuple[int, ...]
+    """The seeds on which each decision is measured."""
     sizes: tuple[int, ...]
     """Numbers of training sales on the learning curve; the firm's whole training part ends it."""
     boosting: int = ROUNDS
@@ -28,10 +32,8 @@ class Plan:
     """How many homes, drawn at random, stand for all of them."""
 
 
-FULL = Plan(USUAL_FOLDING, {Model.BASIC: 20, Model.IMPROVED: 4}, (1_000, 2_000, 4_000, 8_000))
-QUICK = Plan(
-    Folding(folds=2, first_month="2015-04"), {Model.BASIC: 2, Model.IMPROVED: 1}, (400,), boosting=40, homes=1_000
-)
+FULL = Plan(USUAL_FOLDING, 20, SEEDS, (1_000, 2_000, 4_000, 8_000))
+QUICK = Plan(Folding(folds=2, first_month="2015-04"), 2, SEEDS[:2], (400,), boosting=40, homes=1_000)
 
 CELLS = (
     *((split, model, usual_level(split)) for model in Model for split in Split),
@@ -44,19 +46,14 @@ CELLS = (
 def keys(plan: Plan) -> list[Key]:
     """Everything that is trained fold by fold; the longest first, so that no core waits at the end."""
     cells = [(split, FIRM_SEED, model) for model in Model for split in Split]
-    seeds = [(Split.RANDOM, seed, model) for model in Model for seed in other_seeds(plan, model)]
-    return sorted(cells + seeds, key=lambda key: key[2] is Model.BASIC)
-
-
-def other_seeds(plan: Plan, model: Model) -> range:
-    """The seeds of the other random splits."""
-    return range(plan.other_seeds[model])
+    return sorted(cells, key=lambda key: key[2] is Model.BASIC)
 
 
 def trainings(plan: Plan, sales: Sales) -> int:
     """How many times the whole report trains a model."""
     cells = sum(len(list(folds(split, sales, seed, plan.folding))) for split, seed, _ in keys(plan))
-    return cells + len(Model) * len(plan.sizes)
+    ablated = ablation.jobs(len(plan.ablation_seeds), plan.folding.folds)
+    return cells + len(Model) * (len(plan.sizes) + plan.other_seeds) + ablated
 
 
 def sampled(plan: Plan, sales: Sales) -> Sales:

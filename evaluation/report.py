@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from conversion.location import LANDMARKS
 from conversion.price_range import TARGET_COVERAGE
 from data.files import DataFiles
+from evaluation.ablation import Row
 from evaluation.findings import LEAST_SALES, Findings, gather
 from evaluation.metrics import DRAWS
 from evaluation.plan import Plan
@@ -67,6 +69,11 @@ def _figures(findings: Findings) -> dict[str, Any]:
         "eight_columns_cost": cells["grouped_improved_required"]["mae"].value
         - cells["grouped_improved_full"]["mae"].value,
         "level_gain": cells["rolling_improved_full_average"]["mae"].value - cells["rolling_improved_full"]["mae"].value,
+        "ablation_seeds": findings.ablation_seeds,
+        "landmarks": LANDMARKS,
+        "change": {row.key: _change(row.gain, row.noise) for row in findings.ablation},
+        "change_required": {row.key: _change(row.gain_required, row.noise_required) for row in findings.ablation},
+        "demographics_worth": _worth(next(row for row in findings.ablation if row.key == "demographics")),
         "learned_basic": findings.learning["basic"][-1],
         "seed_ratio": float(np.mean(findings.seed_ratio)),
         "untouched": findings.untouched["improved_full"],
@@ -86,6 +93,17 @@ def _figures(findings: Findings) -> dict[str, Any]:
         "zip_short": sum(zipcode.coverage < SHORT_COVERAGE for zipcode in known),
         "zip_chance": sum(_short_by_chance(zipcode.sales) for zipcode in known),
     }
+
+
+def _change(gain: float, noise: float) -> str:
+    return f"{'-' if gain > 0 else '+'}${abs(gain):,.0f} ± {noise:,.0f}"
+
+
+def _worth(row: Row) -> str:
+    changes = ((row.gain, row.noise), (row.gain_required, row.noise_required))
+    if all(abs(gain) < 2 * noise for gain, noise in changes):
+        return "Both changes are within the noise: nothing would be gained."
+    return "That is what the decision costs, or gains."
 
 
 def _short_by_chance(sales: int) -> float:

@@ -93,7 +93,7 @@ class Runs:
         self.sales = sales
         self._folding = folding
         self._boosting = boosting
-        self._after_training = after_training
+        self.after_training = after_training
         self._outcomes: dict[Key, dict[Way, Outcome]] = {}
         self._firm_valuers: dict[Model, Valuer] = {}
 
@@ -103,7 +103,7 @@ class Runs:
         # A single training keeps all cores to itself.
         parallel = Parallel(n_jobs=-1 if len(jobs) > 1 else 1, return_as="generator")
         for one in parallel(delayed(_train)(self.sales, *job, self._boosting) for job in jobs):
-            self._after_training()
+            self.after_training()
             yield one
 
     def run(self, keys: Iterable[Key]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from evaluation import graph
+from evaluation.ablation import IMPROVED, Row
 from evaluation.findings import LEAST_SALES, Cell, Findings
 from evaluation.metrics import METRICS, Estimate
 from evaluation.run import Columns, Level, Model, usual_level
 from evaluation.splits import Split
-from evaluation.targets import TARGETS, Between, Target, amount
+from evaluation.targets import ONNX, TARGETS, Between, Target, amount
 
 HEADINGS = {
     "mae": "MAE",
@@ -34,6 +36,7 @@ def tables(findings: Findings) -> dict[str, str]:
         "table_targets": _targets(findings),
         "table_splits": _splits(findings),
         "table_commands": _commands(findings),
+        "table_ablation": _ablation(findings),
         "table_neighbours": _neighbours(findings),
         "table_seeds": _seeds(findings),
         "table_gain": _gain(findings),
@@ -73,20 +76,22 @@ def _targets(findings: Findings) -> str:
     cells = {cell.name: cell for cell in findings.cells}
 
     def row(target: Target | Between) -> Iterator[str]:
-        cell = cells[target.cell]
-        basic = cells[f"{cell.split.value}_basic_full"].metrics[target.metric]
-        found = cell.metrics[target.metric]
         yield target.label
-        yield amount(target.metric, basic.value)
-        yield _with_interval(target.metric, found)
-        if isinstance(target, Between):
-            yield f"{target.low:g} to {target.high:g} %"
-            yield ""
+        if target.cell == ONNX:
+            value = getattr(findings.graph, target.metric)
+            found, prints = Estimate(value, value, value), graph.COMMAND
+            yield from ("", amount(target.metric, value))
         else:
-            yield amount(target.metric, target.reach)
-            yield amount(target.metric, target.aim)
+            cell = cells[target.cell]
+            found, prints = cell.metrics[target.metric], command(cell)
+            basic = cells[f"{cell.split.value}_basic_full"].metrics[target.metric]
+            yield from (amount(target.metric, basic.value), _with_interval(target.metric, found))
+        if isinstance(target, Between):
+            yield from (f"{target.low:g} to {target.high:g} %", "")
+        else:
+            yield from (amount(target.metric, bound) for bound in (target.reach, target.aim))
         yield target.verdict(found)
-        yield f"`{command(cell)}`"
+        yield f"`{prints}`"
 
     headings = ("", "basic", "improved (95 % interval)", "to reach", "aim", "verdict", "command")
     return _table(headings, (list(row(target)) for target in TARGETS), words=2)
@@ -151,6 +156,27 @@ def _seeds(findings: Findings) -> str:
                 amount("mae", seeds.highest),
             )
             for model, seeds in findings.seeds.items()
+        ),
+    )
+
+
+def _ablation(findings: Findings) -> str:
+    def change(row: Row, gain: float, noise: float) -> str:
+        return f"{-gain:+,.0f} ± {noise:,.0f}" if row.compared else ""
+
+    return _table(
+        ("step", "MAE", "change", "MdAPE", "R2", "eight columns: MAE", "change"),
+        (
+            (
+                f"instead: {row.step}" if row.compared == IMPROVED.key else row.step,
+                amount("mae", row.mae),
+                change(row, row.gain, row.noise),
+                amount("mdape", row.mdape),
+                amount("r2", row.r2),
+                amount("mae", row.mae_required),
+                change(row, row.gain_required, row.noise_required),
+            )
+            for row in findings.ablation
         ),
     )
 

@@ -79,8 +79,8 @@ def published(
 ) -> tuple[Path, dict[str, Any]]:
     """A repository with the basic model as version 1, and its card. Copy it before you change it."""
     repository = empty_repository(tmp_path_factory.mktemp("published"))
-    prepare(repository, files.demographics)
     number = publish_basic(sales, repository)
+    prepare(repository, files.demographics)
     return repository, read_card(repository / PRICE_MODEL / str(number))
 
 

@@ -1,1 +1,5 @@
 """The two presentations of the service, built from the evaluation's own figures."""
+
+
+class SlidesError(Exception):
+    """The slides can't be built, or not whole; the message says what to do."""

@@ -12,13 +12,14 @@ from rich.logging import RichHandler
 
 from data.files import DataError
 from data.standin import find_or_generate
-from docs.presentation.build import NoBrowserError, find_browser, write_pdf, write_slides
-from docs.presentation.figures import FiguresError, placeholders, read_figures
-from docs.presentation.homes import read_valued, value_invented
+from docs.presentation import SlidesError
+from docs.presentation.build import build as write
+from docs.presentation.figures import read_figures
+from docs.presentation.homes import HOMES_FILE, read_valued, value_invented
 
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE.parent / "evaluation" / "figures.json"
-HOMES = HERE / "homes.json"
+HOMES = HERE / HOMES_FILE
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -32,16 +33,15 @@ def build(
     as_valued: Annotated[bool, typer.Option(help="Take the homes' prices from the last build, train nothing.")] = False,
 ) -> None:
     """Write both presentations as HTML and PDF from the evaluation's figures."""
-    found = read_figures(figures)
-    if not as_valued:
-        value_invented(find_or_generate()).write(HOMES)
+    read_figures(figures)  # before minutes of training
     output.mkdir(parents=True, exist_ok=True)
-    pages = write_slides(placeholders(found, read_valued(HOMES), figures.parent), output)
-    for page in pages:
-        console.print(f"wrote {page}", soft_wrap=True)
-    browser = find_browser()
-    for page in pages:
-        console.print(f"wrote {write_pdf(page, browser)}", soft_wrap=True)
+    if as_valued:
+        valued = read_valued(HOMES)
+    else:
+        valued = value_invented(find_or_generate())
+        valued.write(output / HOMES_FILE)
+    for path in write(figures, valued, output):
+        console.print(f"wrote {path}", soft_wrap=True)
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
     try:
         app()
-    except (DataError, FiguresError, NoBrowserError) as error:
+    except (DataError, SlidesError) as error:
         errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(1) from error
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from docs.presentation.figures import Figures
+from docs.presentation import SlidesError
+from docs.presentation.figures import Figures, placeholders, read_figures
+from docs.presentation.homes import Valued
 
 TEMPLATES = Path(__file__).with_name("templates")
 TITLES = {"realtors": "What is this home worth?", "engineers": "Inside Sound Realty's valuation service"}
@@ -16,8 +19,22 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 _PRINT_SECONDS = 120
 
 
-class NoBrowserError(Exception):
+class NoBrowserError(SlidesError):
     """Nothing can print a PDF; the message says what to install."""
+
+
+def build(figures: Path, valued: Valued, folder: Path) -> Iterator[Path]:
+    """Write both presentations into ``folder`` as HTML, then as PDF; yields each path as soon as it is written.
+
+    ``figures`` is what the evaluation wrote, its plots beside it. Raises FiguresError, and NoBrowserError
+    once the HTML is there.
+    """
+    shown = placeholders(read_figures(figures), valued, figures.parent)
+    pages = write_slides(shown, folder)
+    yield from pages
+    browser = find_browser()
+    for page in pages:
+        yield write_pdf(page, browser)
 
 
 def write_slides(shown: Figures, folder: Path) -> list[Path]:

@@ -70,14 +70,14 @@ def squares(within_10: float, within_20: float) -> Figure:
 
 
 @_svg
-def bars(rows: Sequence[tuple[str, float, str, str]], height: float = 4.2) -> Figure:
-    """Horizontal bars from the top: label, length, the text at its end, colour."""
+def bars(rows: Sequence[tuple[str, float, str, str]], height: float = 4.2, room: float = 1.18) -> Figure:
+    """Horizontal bars from the top: label, length, the text at its end, colour; ``room`` is for the text."""
     figure, axis = _canvas(11.5, height)
     labels, lengths, texts, colours = zip(*reversed(rows), strict=True)
     drawn = axis.barh(range(len(rows)), lengths, height=0.62, color=colours)
     axis.bar_label(drawn, texts, padding=8, fontsize=18, fontweight="bold")
     axis.set_yticks(range(len(rows)), labels)
-    axis.set_xlim(0, max(lengths) * 1.18)
+    axis.set_xlim(0, max(lengths) * room)
     _bare(axis)
     return figure
 

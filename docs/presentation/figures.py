@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from conversion.price_range import TARGET_COVERAGE
-from docs.presentation import charts
+from docs.presentation import SlidesError, charts
 from docs.presentation.homes import Range, Valued, ValuedHome
+from evaluation.ablation import IMPROVED as IMPROVED_STEP
 from evaluation.findings import Cell
 from evaluation.metrics import CONFIDENCE, Estimate
 from evaluation.plots import BASIC, IMPROVED, REQUIRED
@@ -25,6 +26,8 @@ from preprocessing.columns import (
 )
 
 Figures = dict[str, Any]
+
+MINUS = "\N{MINUS SIGN}"
 
 _DRIVERS = {
     "where it is (ZIP code, its demographics, lat, long)": "Where it is",
@@ -45,7 +48,7 @@ _SPLITS = {
 }
 
 
-class FiguresError(Exception):
+class FiguresError(SlidesError):
     """The figures are missing, or don't go with the homes or the words on the slides; the message says what to do."""
 
 
@@ -92,6 +95,10 @@ def placeholders(figures: Figures, valued: Valued, pictures: Path) -> Figures:
             "dear": _off(figures["dear"]["improved_full"]["bias"]),
         },
         "dear": figures["dear"]["improved_full"],
+        "change": {row["key"]: _change(row["gain"], row["noise"]) for row in figures["ablation"]},
+        "change_required": {
+            row["key"]: _change(row["gain_required"], row["noise_required"]) for row in figures["ablation"]
+        },
         "zillow": ZILLOW_2015,
         "learned": figures["learning"]["improved"][-2:],
         "columns": {
@@ -132,6 +139,20 @@ def _off(bias: float) -> str:
     return f"{abs(bias):.1f} percent too {'high' if bias > 0 else 'low'}"
 
 
+def _change(gain: float, noise: float) -> str:
+    return f"{MINUS if gain > 0 else '+'}${abs(gain):,.0f} ± {noise:,.0f}"
+
+
+def _steps(figures: Figures) -> Iterable[tuple[str, float, str, str]]:
+    """The way from the basic model to the improved one."""
+    for row in figures["ablation"]:
+        if row["compared"] == IMPROVED_STEP.key:
+            continue
+        mae, first, last = f"${row['mae']:,.0f}", not row["compared"], row["key"] == IMPROVED_STEP.key
+        text = mae if first else f"{mae}  ({_change(row['gain'], row['noise'])})"
+        yield row["step"].partition(":")[0], row["mae"], text, BASIC if first else IMPROVED if last else REQUIRED
+
+
 def _spoken(home: ValuedHome) -> Figures:
     """A home's title, description and its ranges to the thousand, as one says them."""
     say = {name: charts.dollars(getattr(home.full, name)) for name in ("low", "price", "high")}
@@ -159,6 +180,7 @@ def _charts(figures: Figures, cells: dict[str, dict[str, Estimate]], valued: Val
     matters = {found["columns"]: found["dollars"] for found in figures["importance"]["improved"]}
     drivers = sorted(((matters[name], label) for name, label in _DRIVERS.items()), reverse=True)
     yield "drivers", charts.bars([(label, dollars, "", IMPROVED) for dollars, label in drivers], height=4.8)
+    yield "steps", charts.bars(list(_steps(figures)), height=5.4, room=1.75)
     yield "homes", charts.ranges(valued.homes, eight=False)
     yield "told", charts.ranges(valued.homes, eight=True)
     yield (

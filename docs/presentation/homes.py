@@ -22,6 +22,8 @@ from preprocessing.features import features
 from preprocessing.homes import Homes
 from preprocessing.refusal import refusal
 
+HOMES_FILE = "homes.json"
+
 INVENTED = {
     "A family house in Seattle": EXAMPLE_HOME,
     "A townhouse in Seattle": {

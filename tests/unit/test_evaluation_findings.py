@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from conversion.card import DataSummary
+from conversion.improved_model import ImprovedModel
 from conversion.sales import Sales
 from evaluation.basic_fit import zip_rule
 from evaluation.drift import monthly_bias, resales, spring_rise
+from evaluation.graph import measure_graph
 from evaluation.importance import importances
 from evaluation.metrics import Estimate, Valued
 from evaluation.run import Columns, Outcome, as_given
@@ -155,3 +157,11 @@ COVERAGE = Between("coverage", "grouped_improved_full", "coverage", 88, 92)
 )
 def test_a_target_says_whether_it_is_reached(target: Target | Between, value: float, verdict: str) -> None:
     assert target.verdict(Estimate(value, value, value)) == verdict
+
+
+def test_the_graph_values_every_sale_as_scikit_learn_does(improved: ImprovedModel, sales: Sales) -> None:
+    found = measure_graph(improved, sales.table[:2_000])
+    assert (found.sales, found.ways) == (2_000, 2 + len(OPTIONAL_COLUMN_NAMES))
+    assert 0 < found.parity < 1e-5
+    assert found.speed > 0
+    assert found.kilobytes > 1

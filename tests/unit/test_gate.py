@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from sklearn.preprocessing import RobustScaler
 from conversion.card import CARD_FILE, read_card
 from conversion.converted import convert_and_compare
 from conversion.create_model import BASIC_COLUMNS, Estimator, create_model, pick
-from conversion.gate import Comparison, Difference, judge
+from conversion.gate import FEWEST_LATER_SALES, Comparison, Difference, basis, compare, judge
 from conversion.improved_model import ImprovedModel
 from conversion.improved_version import convert_and_compare as convert_improved
-from conversion.publish import publish_converted
+from conversion.publish import publish_basic, publish_converted, publish_improved
 from conversion.refused import Refused
 from conversion.repository import PRICE_MODEL, versions
-from conversion.sales import Sales
+from conversion.sales import Sales, with_sales
+from data.files import DataError, DataFiles
+from data.standin import standin_data
 
 
 @pytest.fixture
@@ -44,6 +47,7 @@ def publish(estimator: Estimator, sales: Sales, repository: Path, accept: str = 
 def test_the_same_model_trained_again_is_published(sales: Sales, repository: Path) -> None:
     assert publish(create_model(sales.table, sales.prices), sales, repository) == 2
     gate = read_card(repository / PRICE_MODEL / "2")["gate"]
+    assert (gate["sales"], gate["basis"], gate["certain"]) == (len(sales.held_out), "held out from both", True)
     assert gate["all_columns"]["difference"] == 0
     assert gate["moved"] == 0
 
@@ -94,13 +98,101 @@ def test_made_up_prices_never_take_the_place_of_real_ones(sales: Sales, reposito
     card = repository / PRICE_MODEL / "1" / CARD_FILE
     served = json.loads(card.read_text())
     card.write_text(json.dumps({**served, "data": {**served["data"], "standin": False}}))
-    with pytest.raises(Refused, match=r"knows only the stand-in market.* set DATA_DIR"):
+    with pytest.raises(Refused, match=r"with the stand-in market alone nothing replaces basic.* set DATA_DIR"):
         publish(create_model(sales.table, sales.prices), made_up, repository, "whatever")
     assert versions(repository / PRICE_MODEL) == [1]
 
 
+def card(sales: Sales, **data: str) -> dict[str, Any]:
+    return {"price_model": "basic-1", "data": {**asdict(sales.summary), **data}}
+
+
+def older(sales: Sales, later: int) -> dict[str, Any]:
+    """The card of a version of other data: at most so many of today's held-out sales were made after its last one."""
+    last = np.sort(sales.days[sales.held_out])[-later - 1]
+    return card(sales, fingerprint="other data", last_sale=str(last))
+
+
+def test_versions_of_other_data_are_compared_on_held_out_sales_after_the_last_that_they_know(sales: Sales) -> None:
+    serving = older(sales, 2 * FEWEST_LATER_SALES)
+    found = basis(card(sales), serving, sales)
+    assert found.certain and found.as_served
+    assert FEWEST_LATER_SALES <= len(found.rows) <= 2 * FEWEST_LATER_SALES
+    assert set(found.rows) < set(sales.held_out)
+    assert (sales.days[found.rows] > np.datetime64(serving["data"]["last_sale"])).all()
+    assert f"sold after {serving['data']['last_sale']}, the last day that basic-1 knows" in found.words
+
+
+def test_a_challenger_of_other_data_is_not_compared_on_what_it_may_know(sales: Sales) -> None:
+    """A folder from another repository: neither it nor the serving version was kept from today's held-out sales."""
+    early, late = older(sales, 4 * FEWEST_LATER_SALES), older(sales, FEWEST_LATER_SALES)
+    found = basis(late, early, sales)
+    assert found.certain
+    assert (sales.days[found.rows] > np.datetime64(late["data"]["last_sale"])).all()
+    assert len(found.rows) > len(set(found.rows) & set(sales.held_out))
+
+
+def test_with_too_few_later_sales_the_comparison_says_what_it_is_worth(sales: Sales) -> None:
+    found = basis(card(sales), card(sales, fingerprint="other data"), sales)
+    assert not found.certain
+    assert found.rows.tolist() == sales.held_out.tolist()
+    assert "may have been trained on some of them" in found.words
+    assert f"only 0 were sold after {sales.summary.last_sale}, and {FEWEST_LATER_SALES} are needed" in found.words
+
+
+def test_later_sales_are_valued_as_served_others_at_the_average_market(
+    sales: Sales, repository: Path, tmp_path: Path
+) -> None:
+    """The same graph twice, the challenger's card claiming that a third of its price is the rise of the market."""
+    serving, challenger = repository / PRICE_MODEL / "1", tmp_path / "challenger"
+    shutil.copytree(serving, challenger)
+    edit(challenger, market={"reference": sales.summary.last_sale, "factor": 1.5, "sales": 100})
+    assert compare(challenger, serving, sales).all_columns.difference > 0
+    edit(serving, data=older(sales, 2 * FEWEST_LATER_SALES)["data"])
+    assert compare(challenger, serving, sales).all_columns.difference == 0
+
+
+def edit(version: Path, **entries: object) -> None:
+    path = version / CARD_FILE
+    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
+
+
+@pytest.mark.parametrize("publish", [publish_basic, publish_improved])
+def test_nothing_is_trained_for_a_version_that_is_refused_anyway(
+    publish: Callable[[Sales, Path], int], sales: Sales, repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    edit(repository / PRICE_MODEL / "1", data={**asdict(sales.summary), "standin": False})
+    made_up = replace(sales, summary=replace(sales.summary, standin=True))
+    with caplog.at_level("INFO"), pytest.raises(Refused, match="nothing replaces basic"):
+        publish(made_up, repository)
+    assert "training" not in caplog.text
+
+
+def test_too_few_sales_are_refused_before_training(
+    sales: Sales, repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as a month's new ones alone."""
+    few = replace(sales, table=sales.table[:999], prices=sales.prices[:999])
+    with caplog.at_level("INFO"), pytest.raises(Refused, match=r"999 sales are too few .* not only the new ones"):
+        publish_basic(few, repository)
+    assert "training" not in caplog.text
+
+
+def test_sales_from_beside_the_stamp_of_the_stand_in_market_are_made_up(tmp_path: Path) -> None:
+    standin = standin_data()
+    with with_sales(DataFiles(tmp_path, standin=False), standin.sales) as files:
+        assert files.standin
+
+
+def test_a_missing_file_of_sales_is_named(tmp_path: Path, files: DataFiles) -> None:
+    with pytest.raises(DataError, match=r"new\.csv is no file"), with_sales(files, tmp_path / "new.csv"):
+        pass
+
+
 SAME = Difference(100_000, 100_000, 0, -500, 500)
-FINE = Comparison("basic-1", "basic-2", 5_404, SAME, SAME, moved=0.0, largest_move=0.0, speed_ratio=1.0)
+FINE = Comparison(
+    "basic-1", "basic-2", 5_404, "held out", True, SAME, SAME, moved=0.0, largest_move=0.0, speed_ratio=1.0
+)
 
 
 def test_a_challenger_that_changes_little_passes() -> None:
@@ -120,6 +212,15 @@ def test_a_challenger_that_changes_little_passes() -> None:
 def test_each_reason_to_refuse(comparison: Comparison, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         judge(comparison)
+
+
+def test_a_reason_helps_where_the_serving_version_may_know_the_sales() -> None:
+    doubtful = replace(FINE, certain=False, all_columns=Difference(1e5, 1.1e5, 1e4, 1, 2e4))
+    with pytest.raises(Refused, match=r"bring later sales, or publish with --accept"):
+        judge(doubtful)
+    judge(replace(doubtful, accepted="it serves what it was trained on"))
+    with pytest.raises(Refused, match="worse than basic-1"):
+        judge(replace(doubtful, certain=True, accepted="whatever"))
 
 
 def test_only_a_change_of_prices_can_be_accepted() -> None:

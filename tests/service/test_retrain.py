@@ -1,0 +1,137 @@
+"""``make retrain`` beside a running service: new sales in, and the service answers with the new version or the old."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conversion.card import read_card
+from conversion.improved_model import ImprovedModel
+from conversion.improved_version import convert_and_compare
+from conversion.publish import publish_converted
+from conversion.repository import PRICE_MODEL, versions
+from conversion.sales import Sales
+from data.files import DATA_DIR, DataFiles
+from serving.embedded import EmbeddedServer
+from tests.conftest import ROOT
+from tests.service.asking import Asker
+from tests.service.callers import HOME, MODELS
+
+NEW_SALES = 1_500
+
+Retrain = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def server(
+    published: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmbeddedServer]:
+    folder = tmp_path_factory.mktemp("retrain")
+    repository = Path(shutil.copytree(published[0], folder / "model_repository"))
+    with EmbeddedServer(repository, log_path=folder / "triton.log") as server:
+        server.wait_ready(MODELS)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def later_sales(files: DataFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of sales as it will look a month on: other homes of the same kind were sold meanwhile."""
+    known = pd.read_csv(files.sales, dtype=str)
+    rows = np.random.default_rng(0).choice(len(known), NEW_SALES, replace=False)
+    new = known.iloc[rows].copy()
+    new["id"] = [str(9_990_000_000 + number) for number in range(NEW_SALES)]
+    last = pd.to_datetime(known["date"].str[:8]).max()
+    days = last + pd.to_timedelta(1 + np.arange(NEW_SALES) % 30, unit="D")
+    new["date"] = days.strftime("%Y%m%dT000000")
+    path = tmp_path_factory.mktemp("sales") / "with_june.csv"
+    pd.concat([known, new]).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def retrain(server: EmbeddedServer, files: DataFiles) -> Retrain:
+    def make(sales: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        settings = [f"{name}={value}" for name, value in variables.items()]
+        return subprocess.run(
+            ["make", "retrain", f"SALES={sales}", *settings],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                DATA_DIR: str(files.folder),
+                "MODEL_REPOSITORY": str(server.repository),
+                "HTTP_PORT": server.http_address.rpartition(":")[2],
+            },
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    return make
+
+
+def answering(server: EmbeddedServer) -> str:
+    asker = Asker(server.http_address, server.grpc_address)
+    try:
+        return str(asker.ask("generate", "house_price", HOME).outputs["price_model"][0])
+    finally:
+        asker.close()
+
+
+def newest_card(server: EmbeddedServer) -> dict[str, Any]:
+    model = server.repository / PRICE_MODEL
+    return read_card(model / str(versions(model)[-1]))
+
+
+def test_new_sales_become_the_version_that_answers(server: EmbeddedServer, retrain: Retrain, later_sales: Path) -> None:
+    before = answering(server)
+    done = retrain(later_sales, TRAIN="basic", ACCEPT="a month of new sales")
+    assert done.returncode == 0, done.stdout + done.stderr
+    card = newest_card(server)
+    assert answering(server) == card["price_model"] != before
+    assert card["gate"]["serving"] == before
+    assert card["gate"]["certain"]
+    assert card["gate"]["sales"] == pytest.approx(NEW_SALES / 4, rel=0.2)
+    assert f"on the same {card['gate']['sales']} sales" in done.stdout
+    assert "sold after" in done.stdout
+    assert "answers with it" in done.stdout
+
+
+def test_sales_that_break_the_schema_change_nothing(
+    server: EmbeddedServer, retrain: Retrain, later_sales: Path, tmp_path: Path
+) -> None:
+    before, numbers = answering(server), versions(server.repository / PRICE_MODEL)
+    lines = later_sales.read_text().splitlines()
+    names, values = lines[0].split(","), lines[-1].split(",")
+    values[names.index("price")] = "-1"
+    broken = tmp_path / "broken.csv"
+    broken.write_text("\n".join([*lines[:-1], ",".join(values)]))
+    done = retrain(broken)
+    assert done.returncode != 0
+    assert f"line {len(lines)}" in done.stderr
+    assert "price" in done.stderr
+    assert "training" not in done.stdout + done.stderr
+    assert versions(server.repository / PRICE_MODEL) == numbers
+    assert answering(server) == before
+
+
+def test_a_worse_model_is_refused_and_the_better_one_answers_on(
+    server: EmbeddedServer, retrain: Retrain, later_sales: Path, improved: ImprovedModel, sales: Sales
+) -> None:
+    converted = convert_and_compare(improved, sales.table[sales.held_out])
+    publish_converted(converted, sales, server.repository, "it knows more columns")
+    card, numbers = newest_card(server), versions(server.repository / PRICE_MODEL)
+    done = retrain(later_sales, TRAIN="basic", ACCEPT="whatever")
+    assert done.returncode != 0
+    assert f"worse than {card['price_model']}" in done.stderr
+    assert "sold after" in done.stderr
+    assert versions(server.repository / PRICE_MODEL) == numbers
+    assert answering(server) == card["price_model"]
