@@ -37,7 +37,7 @@ def main(
     rejected: Annotated[
         Path | None, typer.Option(help="CSV for homes without a price; default: beside the output.")
     ] = None,
-    protocol: Annotated[Protocol, typer.Option(help="KServe v2, or plain JSON.")] = Protocol.grpc,
+    protocol: Annotated[Protocol, typer.Option(help="KServe v2, or plain JSON.")] = Protocol.http,
     model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price_minimal",
     batch: Annotated[int, typer.Option(min=1, help="Homes per request; at most what the server takes.")] = 1024,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests on the way at once.")] = 4,

@@ -122,7 +122,11 @@ def homes(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def undisturbed(service: Service, homes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """The two files of a run that nothing happened to."""
-    run = Run(tmp_path_factory.mktemp("undisturbed"), homes, ("--url", service.grpc, "--batch", str(BATCH)))
+    run = Run(
+        tmp_path_factory.mktemp("undisturbed"),
+        homes,
+        ("--protocol", "grpc", "--url", service.grpc, "--batch", str(BATCH)),
+    )
     run.finish()
     return run.written()
 
@@ -155,7 +159,7 @@ def test_all_protocols_write_the_same(
 def test_a_run_that_was_killed_is_taken_up(
     how: signal.Signals, service: Service, homes: Path, undisturbed: tuple[str, str], tmp_path: Path
 ) -> None:
-    run = Run(tmp_path, homes, ("--url", service.grpc, "--batch", "2", "--concurrency", "1"))
+    run = Run(tmp_path, homes, ("--protocol", "grpc", "--url", service.grpc, "--batch", "2", "--concurrency", "1"))
     for _ in range(2):
         process = run.start_and_wait_until_settled()
         process.send_signal(how)
@@ -207,18 +211,20 @@ def test_a_service_that_restarts_is_waited_for(
 def test_a_service_that_stays_away_ends_the_run_but_not_the_work(
     server: EmbeddedServer, service: Service, homes: Path, undisturbed: tuple[str, str], tmp_path: Path
 ) -> None:
-    run = Run(tmp_path, homes, ("--url", server.grpc_address, "--batch", str(BATCH), "--patience", "1"))
+    run = Run(
+        tmp_path, homes, ("--protocol", "grpc", "--url", server.grpc_address, "--batch", str(BATCH), "--patience", "1")
+    )
     process = run.start_and_wait_for_rows()
     server.kill()
     assert "no gRPC service listens at" in run.finish(process, ends_with=2)
-    Run(tmp_path, homes, ("--url", service.grpc, "--batch", str(BATCH))).finish()
+    Run(tmp_path, homes, ("--protocol", "grpc", "--url", service.grpc, "--batch", str(BATCH))).finish()
     assert run.written() == undisturbed
 
 
 def test_a_version_swap_on_the_way_loses_nothing_and_is_said(
     server: EmbeddedServer, sales: Sales, published: tuple[Path, dict[str, Any]], homes: Path, tmp_path: Path
 ) -> None:
-    run = Run(tmp_path, homes, ("--url", server.grpc_address, "--batch", str(BATCH)))
+    run = Run(tmp_path, homes, ("--protocol", "grpc", "--url", server.grpc_address, "--batch", str(BATCH)))
     process = run.start_and_wait_for_rows()
     process.send_signal(signal.SIGSTOP)
     assert run.progress.exists(), "it was done before the version was swapped"
@@ -250,6 +256,6 @@ def _publish_another(repository: Path, sales: Sales) -> str:
 def test_what_cannot_be_asked_is_said_before_anything_is_written(model: str, service: Service, tmp_path: Path) -> None:
     homes = tmp_path / "homes.csv"
     homes.write_text("bedrooms,zipcode\n3,98118\n")
-    said = Run(tmp_path, homes, ("--url", service.grpc, "--model", model)).finish(ends_with=2)
+    said = Run(tmp_path, homes, ("--protocol", "grpc", "--url", service.grpc, "--model", model)).finish(ends_with=2)
     assert ("does not have: bathrooms" if model == "house_price" else "serves no model 'house_prices'") in said
     assert [path.name for path in tmp_path.iterdir()] == ["homes.csv"]

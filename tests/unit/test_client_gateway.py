@@ -15,7 +15,10 @@ from typing import Any
 
 import grpc
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from client import send_examples, value_homes
 from client.errors import (
     ClientError,
     HomeRefused,
@@ -191,6 +194,23 @@ def test_the_key_is_sent_if_there_is_one(protocol: str) -> None:
         error_of(address, protocol)
         error_of(address, protocol, Access("secret"))
     assert [request.get("x-api-key") for request in asked] == [None, "secret"]
+
+
+@pytest.mark.parametrize("command", [send_examples.main, value_homes.main])
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_both_commands_send_the_key(command: Any, how: str, tmp_path: Path) -> None:
+    homes = tmp_path / "homes.csv"
+    homes.write_text("bedrooms\n3\n")
+    app = typer.Typer()
+    app.command()(command)
+    bulk = command is value_homes.main
+    files = [str(homes), "--output", str(tmp_path / "v.csv")] if bulk else ["--file", str(homes)]
+    key = ["--api-key", "secret"] if how == "option" else []
+    with gateway(401) as (address, asked):
+        done = CliRunner().invoke(app, [*files, "--url", address, *key], env={} if key else {"API_KEY": "secret"})
+    assert done.exit_code == 2
+    assert [request["x-api-key"] for request in asked] == ["secret"]
+    assert not (tmp_path / "v.csv").exists()
 
 
 @OVER_HTTP

@@ -285,7 +285,8 @@ def test_a_start_with_a_model_loads_no_training_library(repository: Path, files:
 
 
 def test_real_data_replace_a_model_of_the_standin_market(repository: Path, real_files: DataFiles) -> None:
-    edit_card(repository / PRICE_MODEL / "1", data={"standin": True, "fingerprint": "made up"})
+    made_up = {"standin": True, "fingerprint": "made up", "last_sale": "2015-05-27"}
+    edit_card(repository / PRICE_MODEL / "1", data=made_up)
     ensure(repository, {"DATA_DIR": str(real_files.folder)})
     assert versions(repository / PRICE_MODEL) == [1, 2]
     assert not json.loads((repository / PRICE_MODEL / "2" / CARD_FILE).read_text())["data"]["standin"]
