@@ -157,8 +157,8 @@ def _upload(model: Path, serving: Sequence[int], bucket: Bucket) -> None:
         if _version(key) in already:
             raise Refused(
                 f"version {_version(key)} of {model.name} is another one in the bucket than in {model}, and versions "
-                "never change: push a rollback before the next version is published, and give a repository that was "
-                "built anew a prefix of its own"
+                "that serve never change: take it back there first (`python -m conversion.bucket rollback`); a "
+                "repository that was built anew goes to a prefix of its own"
             )
         bucket.write(key, content)
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import onnx
 import pytest
+import urllib3
 
 from conversion.bucket import Bucket, push, roll_back
 from conversion.contract import MODEL_FILE
-from conversion.repository import PRICE_MODEL, add, remove_newest, staged
+from conversion.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged
 from serving.embedded import EmbeddedServer
 from tests.service.callers import DEADLINE_S, MODELS, Callers
 
@@ -122,12 +123,30 @@ def test_versions_go_live_and_back_without_a_failed_request(
         # In a hurry, without the repository.
         assert roll_back(url) == (2, 1)
         callers.wait_for(first)
+
+        # Python code, of many objects.
+        with staged(repository) as area:
+            folder = Path(shutil.copytree(repository / PREPROCESSING / "1", area / "version"))
+            (folder / "model.py").write_text((folder / "model.py").read_text() + "\n# the next version\n")
+            add(folder, repository / PREPROCESSING)
+        remove_newest(repository / PRICE_MODEL)
+        assert push(repository, url)[PREPROCESSING] == [2]
+        deadline = time.monotonic() + DEADLINE_S
+        while _versions(server, PREPROCESSING) != ["2"]:
+            assert time.monotonic() < deadline, "preprocessing is not taken up"
+            time.sleep(0.2)
+        callers.wait_for(first)
     assert callers.failures == []
     with capsys.disabled():
         slowest_ms = callers.slowest_s * 1000
         sys.stdout.write(
             f"\n  {callers.asked:,} requests, {len(callers.failures)} failed, slowest {slowest_ms:.0f} ms\n"
         )
+
+
+def _versions(server: EmbeddedServer, model: str) -> list[str]:
+    reply = urllib3.request("GET", f"http://{server.http_address}/v2/models/{model}")
+    return list(reply.json().get("versions", []))
 
 
 def test_a_push_that_broke_off_disturbs_neither_who_serves_nor_who_starts(
@@ -167,21 +186,26 @@ def test_triton_does_not_notice_that_a_version_was_deleted(
     assert callers.failures == []
 
 
-def test_without_its_bucket_triton_stops_serving_and_with_it_starts_again(
-    server: EmbeddedServer, repository: Path, bucket: Bucket, url: str, first: str
+def test_denied_its_bucket_triton_stops_serving_and_allowed_it_starts_again(
+    server: EmbeddedServer, store: str, first: str
 ) -> None:
     """A limit to know, not a wish: it takes a repository that it cannot list for an empty one."""
-    pages = bucket.client.get_paginator("list_objects_v2").paginate(Bucket=bucket.name)
-    for key in [found["Key"] for page in pages for found in page["Contents"]]:
-        bucket.client.delete_object(Bucket=bucket.name, Key=key)
-    bucket.client.delete_bucket(Bucket=bucket.name)
     with Callers(server.http_address, server.grpc_address) as callers:
-        deadline = time.monotonic() + DEADLINE_S
-        while not any("unknown model" in failure for failure in callers.failures):
-            assert time.monotonic() < deadline, "still serving"
-            time.sleep(0.5)
-    bucket.client.create_bucket(Bucket=bucket.name)
-    push(repository, url)
+        _allow(store, requests=0)
+        try:
+            deadline = time.monotonic() + DEADLINE_S
+            while not any("unknown model" in failure for failure in callers.failures):
+                assert time.monotonic() < deadline, "still serving"
+                time.sleep(0.5)
+        finally:
+            _allow(store, requests="inf")
     server.wait_ready(MODELS)
     with Callers(server.http_address, server.grpc_address) as callers:
         callers.wait_for(first)
+    assert callers.failures == []
+
+
+def _allow(store: str, *, requests: int | str) -> None:
+    """How many more requests the S3 service answers before it asks for keys that nobody has."""
+    reply = urllib3.request("POST", f"{store}/moto-api/reset-auth", body=str(requests))
+    assert reply.status == 200, reply.data
