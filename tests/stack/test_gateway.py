@@ -91,7 +91,7 @@ def test_a_path_that_nobody_needs(method: str, path: str, stack: Stack) -> None:
         "/v2/health/ready",
         *(
             f"/v2/models/{model}{what}"
-            for model in ("house_price", "house_price_minimal")
+            for model in ("house_price", "house_price_minimal", "house_price_packed")
             for what in ("", "/ready", "/config")
         ),
     ],
