@@ -16,7 +16,7 @@ Tensors = dict[str, tuple[str, int]]
 
 _INPUTS: dict[str, Tensors] = {
     NAMED: {column.name: (f"TYPE_{column.triton_type}", 1) for column in HOME_COLUMNS},
-    PACKED: {"home": ("TYPE_FP32", len(HOME_COLUMN_NAMES))},
+    PACKED: {"homes": ("TYPE_FP32", len(HOME_COLUMN_NAMES))},
 }
 _FEATURES: Tensors = {"features": ("TYPE_FP32", len(FEATURE_NAMES))}
 _OUTPUTS: Tensors = {name: (kind, 1) for name, kind in OUTPUTS.items()}

@@ -94,7 +94,7 @@ def write_tensors(homes: ValuedHomes, packed: bool, count: int, path: Path) -> P
     for row in rows:
         home = [float(value) for value in row]
         named = {name: [value] for name, value in zip(HOME_COLUMN_NAMES, home, strict=True)}
-        entries.append({"home": home} if packed else {**named, ZIPCODE: [int(named[ZIPCODE][0])]})
+        entries.append({"homes": home} if packed else {**named, ZIPCODE: [int(named[ZIPCODE][0])]})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"data": entries}))
     return path

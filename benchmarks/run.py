@@ -20,6 +20,7 @@ from benchmarks.trained import Trained, lay_out, trained
 from benchmarks.triton_server import TritonServer
 
 Step = Callable[[str], None]
+PACKED_SERVICE = f"{SERVICE}, packed"
 QUICK_PEERS = ("fastapi_onnx",)
 
 
@@ -90,6 +91,15 @@ def triton_servers(model: Trained, homes: ValuedHomes, results: Results, quick: 
         homes,
         protocols=protocols,
     )
+    packed_service = TritonServer(
+        PACKED_SERVICE,
+        shipped + "the same with all columns as one input [N,18]",
+        BUILD / "service",
+        "house_price_packed",
+        homes,
+        packed=True,
+        protocols=protocols,
+    )
     named = TritonServer(
         "floor, 18 inputs",
         shipped + "an ensemble of two steps in Python that do nothing, with the service's inputs and outputs",
@@ -109,7 +119,7 @@ def triton_servers(model: Trained, homes: ValuedHomes, results: Results, quick: 
         packed=True,
         protocols=protocols,
     )
-    return [service, named] if quick else [service, named, packed]
+    return [service, packed_service, named] if quick else [service, packed_service, named, packed]
 
 
 def _peers(plan: Plan, model: Trained, homes: ValuedHomes, results: Results, step: Step) -> list[PeerServer]:

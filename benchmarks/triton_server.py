@@ -144,21 +144,21 @@ class TritonServer:
 
 def packed_json(homes: Columns) -> bytes:
     """One home as one input [18]."""
-    return json.dumps({"home": [values[0] for values in homes.values()]}).encode()
+    return json.dumps({"homes": [values[0] for values in homes.values()]}).encode()
 
 
 def packed_inference_json(homes: Columns) -> bytes:
     """All homes as one input [N,18], in the Open Inference Protocol's JSON."""
     rows = list(zip(*homes.values(), strict=True))
     values = [value for row in rows for value in row]
-    tensor = {"name": "home", "shape": [len(rows), len(homes)], "datatype": "FP32", "data": values}
+    tensor = {"name": "homes", "shape": [len(rows), len(homes)], "datatype": "FP32", "data": values}
     return json.dumps({"inputs": [tensor]}).encode()
 
 
 def _tensors(module: Any, homes: Columns, packed: bool) -> list[Any]:
     arrays: dict[str, tuple[str, npt.NDArray[Any]]]
     if packed:
-        arrays = {"home": ("FP32", np.array(list(homes.values()), dtype=np.float32).T)}
+        arrays = {"homes": ("FP32", np.array(list(homes.values()), dtype=np.float32).T)}
     else:
         arrays = {
             name: (kind, np.array(values, dtype=np.int64 if kind == "INT64" else np.float32)[:, None])

@@ -18,7 +18,7 @@ from conversion.refused import Refused
 
 PRICE_MODEL = "price_model"
 PREPROCESSING = "preprocessing"
-ENSEMBLES = ("house_price", "house_price_minimal")
+ENSEMBLES = ("house_price", "house_price_minimal", "house_price_packed")
 
 STAGING = ".staging"
 """Beside the repository: Triton would take a folder inside it for a model."""

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from .columns import HOME_COLUMNS, NEXT_YEAR, POSITION, ZIPCODE, Column, limits
 from .demographics import Demographics
-from .homes import Homes
+from .homes import NO_ZIPCODE, Homes
 
 AREA_ROUNDING_SQFT = 1.0
 """How far living area may be from the sum of its parts."""
 
-_WHOLE = np.array([column.whole for column in HOME_COLUMNS])
+_FRACTION = np.array([not column.whole for column in HOME_COLUMNS])
 _LIVING, _ABOVE, _BASEMENT = (POSITION[name] for name in ("sqft_living", "sqft_above", "sqft_basement"))
 _BUILT, _RENOVATED = POSITION["yr_built"], POSITION["yr_renovated"]
 _ZIPCODE = POSITION[ZIPCODE]
@@ -62,18 +62,19 @@ def check(homes: Homes, demographics: Demographics, this_year: int) -> list[Prob
     values = homes.values
     with np.errstate(invalid="ignore"):  # infinity and NaN are what this looks for
         within = (values >= lows) & (values <= highs)
-        within &= ~_WHOLE | (values == np.floor(values))
-        within[:, _RENOVATED] |= values[:, _RENOVATED] == 0
+        within &= _FRACTION | (values == np.floor(values))
+        built, renovated = values[:, _BUILT], values[:, _RENOVATED]
+        within[:, _RENOVATED] |= renovated == 0
         # A comparison with a column that was not given, NaN, is false: such a rule stays silent.
         torn = np.abs(values[:, _ABOVE] + values[:, _BASEMENT] - values[:, _LIVING]) > AREA_ROUNDING_SQFT
-        premature = (values[:, _RENOVATED] != 0) & (values[:, _RENOVATED] < values[:, _BUILT])
-    # Each number must make sense by itself before two are held against each other.
-    torn &= within[:, [_LIVING, _ABOVE, _BASEMENT]].all(axis=1)
-    premature &= within[:, [_BUILT, _RENOVATED]].all(axis=1)
+        premature = (renovated < built) & (renovated != 0)
     within[:, _ZIPCODE] = demographics.find(homes.zipcodes)[1]
     bad = homes.given & ~within
     if not (bad.any() or torn.any() or premature.any()):
         return []
+    # Each number must make sense by itself before two are held against each other.
+    torn &= within[:, [_LIVING, _ABOVE, _BASEMENT]].all(axis=1)
+    premature &= within[:, [_BUILT, _RENOVATED]].all(axis=1)
     return sorted(
         [
             *(_not_allowed(row, HOME_COLUMNS[place], homes, this_year) for row, place in np.argwhere(bad).tolist()),
@@ -103,7 +104,8 @@ def allowed(column: Column, this_year: int) -> str:
 
 def _not_allowed(row: int, column: Column, homes: Homes, this_year: int) -> Problem:
     number = homes.values[row, POSITION[column.name]]
-    value = homes.zipcodes[row] if column.name == ZIPCODE else _shown(number)
+    exact = column.name == ZIPCODE and homes.zipcodes[row] != NO_ZIPCODE
+    value = homes.zipcodes[row] if exact else _shown(number)
     message = f"{column.name} is {value}, allowed is {allowed(column, this_year)}"
     return Problem(row, column.name, _reason(column, number, this_year), message)
 

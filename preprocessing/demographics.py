@@ -51,6 +51,5 @@ class Demographics:
 
     def find(self, zipcodes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
         """Where each ZIP code [N] stands, and whether it is there at all."""
-        place = np.searchsorted(self.zipcodes, zipcodes)
-        place[place == len(self.zipcodes)] = 0
+        place = np.minimum(self.zipcodes.searchsorted(zipcodes), len(self.zipcodes) - 1)
         return place, self.zipcodes[place] == zipcodes

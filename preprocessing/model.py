@@ -20,7 +20,7 @@ from .demographics import DEMOGRAPHICS_FILE, Demographics
 from .example import example_features
 from .exporter import Exporter
 from .features import features
-from .homes import Homes
+from .homes import Asked, Homes, complete, nothing_known
 from .metrics import UNKNOWN_COLUMN
 from .refusal import refusal, unknown_columns
 from .tally import Tally
@@ -28,6 +28,9 @@ from .training import TRAINING_FILE, read_training
 
 PROBE_ID = "probe"
 """The id of a request that asks whether the service works: its home is valued but not counted."""
+
+NO_PARAMETERS = ("{}", "")
+"""Of nearly every request, told apart without reading JSON."""
 
 
 class TritonPythonModel:
@@ -53,13 +56,9 @@ class TritonPythonModel:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """One response a request: ``features`` FP32 [n,44], or why its homes get no price."""
-        inputs = [{tensor.name(): tensor.as_numpy() for tensor in request.inputs()} for request in requests]
-        bounds = [0, *accumulate(len(next(iter(columns.values()))) for columns in inputs)]
-
-        homes = Homes.empty(bounds[-1])
-        for columns, (start, end) in zip(inputs, pairwise(bounds), strict=True):
-            for name, column in columns.items():
-                homes.fill(name, slice(start, end), column[:, 0])
+        asked = [_asked(request) for request in requests]
+        bounds = [0, *accumulate(len(columns[0]) for _, columns in asked)]
+        homes = Homes.of_requests(asked)
         table = features(homes, self.demographics)
 
         problems: dict[int, list[Problem]] = defaultdict(list)
@@ -115,13 +114,22 @@ def _warmups(config: dict[str, Any]) -> int:
     return sum(max(1, int(sample.get("count", 0))) for sample in config.get("model_warmup", []))
 
 
+def _asked(request: Any) -> Asked:
+    tensors = request.inputs()
+    names = tuple([tensor.name() for tensor in tensors])
+    # The ensembles let nothing else through; who asks this model itself may send any inputs.
+    return (names, [tensor.as_numpy() for tensor in tensors]) if complete(names) else nothing_known()
+
+
 def _strangers(request: Any) -> list[str]:
     """The keys of a plain JSON request that are no columns: Triton passes them on as parameters.
 
     It adds ``id`` and names of its own that begin with ``triton_``.
     """
-    parameters = json.loads(request.parameters() or "{}")
-    return [name for name in parameters if name != "id" and not name.startswith("triton_")]
+    parameters = request.parameters()
+    if parameters in NO_PARAMETERS:
+        return []
+    return [name for name in json.loads(parameters) if name != "id" and not name.startswith("triton_")]
 
 
 def _refused(reason: str) -> Any:

@@ -16,37 +16,37 @@ from .columns import HOME_COLUMN_NAMES
 from .metrics import Series, column_series, homes_series, rejected_series, unusual_series
 from .training import Training
 
-MOST_WAITING = 200_000
-"""Homes noted down but not counted yet, 14 MB; with more, the batch that comes next counts them itself."""
+MOST_WAITING = 16_384
+"""Homes noted down but not counted yet, 1.2 MB; a batch that finds no room has them counted first."""
 
 
 class Tally:
-    """Homes valued and refused since they were last taken; any thread may add and take."""
+    """Homes valued and refused since they were last taken. One thread adds, another takes."""
 
     def __init__(self, training: Training | None) -> None:
         self._training = training
         self._lock = Lock()
-        self._waiting: list[npt.NDArray[np.float32]] = []
-        self._homes_waiting = 0
+        self._values = np.empty((MOST_WAITING, len(HOME_COLUMN_NAMES)), dtype=np.float32)
+        self._waiting = 0
         self._counts: Counter[Series] = Counter()
 
     def valued(self, values: npt.NDArray[np.float32]) -> None:
         """Homes that go on to the price model, float32 [N,18], NaN where a column was not given.
 
-        The array is kept, so nobody may change it any more.
+        No more than ``MOST_WAITING`` at once; Triton's batches are far smaller.
         """
-        with self._lock:
-            self._waiting.append(values)
-            self._homes_waiting += len(values)
-            many = self._homes_waiting > MOST_WAITING
-        if many:
+        if self._waiting + len(values) > len(self._values):
             self._count()
+        with self._lock:
+            end = self._waiting + len(values)
+            self._values[self._waiting : end] = values
+            self._waiting = end
 
-    def refused(self, problems: Iterable[tuple[str, str]], homes: int = 1) -> None:
-        """Columns and reasons for which homes were refused; each counts so many homes."""
+    def refused(self, problems: Iterable[tuple[str, str]]) -> None:
+        """Columns and reasons for which homes were refused, one for each problem of each home."""
         with self._lock:
             for column, reason in problems:
-                self._counts[rejected_series(column, reason)] += homes
+                self._counts[rejected_series(column, reason)] += 1
 
     def take(self) -> dict[Series, int]:
         """What was counted since the last call, without the zeros."""
@@ -57,11 +57,9 @@ class Tally:
 
     def _count(self) -> None:
         with self._lock:
-            waiting, self._waiting = self._waiting, []
-            self._homes_waiting = 0
-        if not waiting:
-            return
-        found = count(np.concatenate(waiting), self._training)
+            values = self._values[: self._waiting].copy()
+            self._waiting = 0
+        found = count(values, self._training)
         with self._lock:
             self._counts.update(found)
 

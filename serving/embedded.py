@@ -31,7 +31,7 @@ class EmbeddedServer:
     """A Triton server on the loopback interface, polling ``repository``; use as a context manager.
 
     Args:
-        repository: The model repository.
+        repository: The model repository: a folder, or the ``s3://`` URL of a bucket.
         log_path: Where the server's complete log goes; replaced at each start.
         ports: 0 for a free port; the properties tell which it became.
         poll_seconds: How often the repository is looked at.
@@ -39,7 +39,9 @@ class EmbeddedServer:
     Start it from a thread that outlives it: the kernel kills the server when that thread ends.
     """
 
-    def __init__(self, repository: Path, *, log_path: Path, ports: Ports = ANY_FREE, poll_seconds: int = 1) -> None:
+    def __init__(
+        self, repository: Path | str, *, log_path: Path, ports: Ports = ANY_FREE, poll_seconds: int = 1
+    ) -> None:
         self.repository = repository
         self.log_path = log_path
         self.ports = ports
@@ -91,7 +93,7 @@ class EmbeddedServer:
         """
         if self._process is not None:
             raise RuntimeError("The server was started already; stop it first")
-        if not self.repository.is_dir():
+        if isinstance(self.repository, Path) and not self.repository.is_dir():
             raise ServerUnavailable(f"The model repository {self.repository} is not a folder; set MODEL_REPOSITORY")
         bundle = find_bundle()
         workspace.sweep()
@@ -172,7 +174,7 @@ class EmbeddedServer:
             "shm-default-byte-size": STUB_BYTES,
         }
         return [
-            f"--model-repository={self.repository.resolve()}",
+            f"--model-repository={self.repository.resolve() if isinstance(self.repository, Path) else self.repository}",
             f"--backend-directory={space.lay_out_backends(bundle)}",
             *(f"--backend-config=python,{key}={value}" for key, value in python.items()),
             "--model-control-mode=poll",

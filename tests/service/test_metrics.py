@@ -69,7 +69,7 @@ class Metered:
 
 
 def until(found: Callable[[], Any], expected: Any) -> None:
-    """The exporter hands over what it counted about once a second."""
+    """The exporter hands over what it counted every few seconds."""
     deadline = time.monotonic() + DEADLINE_S
     while (last := found()) != expected:
         assert time.monotonic() < deadline, f"{last} is not {expected}"

@@ -10,6 +10,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from conversion.onnx_graph import OUTPUTS
+from conversion.repository import ENSEMBLES
 from preprocessing.columns import (
     DEMOGRAPHIC_COLUMNS,
     EXAMPLE_HOME,
@@ -19,6 +20,7 @@ from preprocessing.columns import (
     REQUIRED_COLUMN_NAMES,
     limits,
 )
+from preprocessing.homes import PACKED
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 MOST_HOMES = 1024
@@ -36,6 +38,7 @@ def tensors(entries: Any) -> list[tuple[str, str, list[int]]]:
 
 
 HOME_TENSORS = [(column.name, column.triton_type, [1]) for column in HOME_COLUMNS]
+PACKED_TENSOR = (PACKED, "FP32", [len(HOME_COLUMN_NAMES)])
 PRICE_TENSORS = [(name, "STRING" if name == "price_model" else "FP32", [1]) for name in OUTPUTS]
 
 
@@ -61,20 +64,30 @@ def test_the_example_home_is_allowed() -> None:
         assert low <= value <= high or (column.name, value) == ("yr_renovated", 0)
 
 
-@pytest.mark.parametrize("model", ["house_price", "house_price_minimal", "preprocessing"])
+@pytest.mark.parametrize("model", ["house_price", "house_price_minimal"])
 def test_each_column_is_an_input_of_its_own(model: str) -> None:
     assert tensors(config(model).input) == HOME_TENSORS
 
 
+def test_all_columns_may_come_as_one_input() -> None:
+    assert tensors(config("house_price_packed").input) == [PACKED_TENSOR]
+    assert tensors(config("preprocessing").input) == [*HOME_TENSORS, PACKED_TENSOR]
+
+
 @pytest.mark.parametrize(
-    ("model", "optional"), [("house_price", False), ("house_price_minimal", True), ("preprocessing", True)]
+    ("model", "optional"),
+    [
+        ("house_price", set()),
+        ("house_price_minimal", set(HOME_COLUMN_NAMES) - set(REQUIRED_COLUMN_NAMES)),
+        ("house_price_packed", set()),
+        ("preprocessing", {*HOME_COLUMN_NAMES, PACKED}),
+    ],
 )
-def test_what_may_be_left_out(model: str, optional: bool) -> None:
-    may_be_absent = {entry.name for entry in config(model).input if entry.optional}
-    assert may_be_absent == (set(HOME_COLUMN_NAMES) - set(REQUIRED_COLUMN_NAMES) if optional else set())
+def test_what_may_be_left_out(model: str, optional: set[str]) -> None:
+    assert {entry.name for entry in config(model).input if entry.optional} == optional
 
 
-@pytest.mark.parametrize("model", ["house_price", "house_price_minimal", "price_model"])
+@pytest.mark.parametrize("model", [*ENSEMBLES, "price_model"])
 def test_every_model_of_prices_answers_the_same(model: str) -> None:
     assert tensors(config(model).output) == PRICE_TENSORS
 
@@ -85,12 +98,12 @@ def test_features_pass_from_preprocessing_to_the_price_model() -> None:
     assert tensors(config("price_model").input) == features
 
 
-@pytest.mark.parametrize("model", ["house_price", "house_price_minimal"])
+@pytest.mark.parametrize("model", ENSEMBLES)
 def test_the_ensembles_chain_both_steps_by_name(model: str) -> None:
     first, second = config(model).ensemble_scheduling.step
     assert (first.model_name, second.model_name) == ("preprocessing", "price_model")
     assert (first.model_version, second.model_version) == (-1, -1)
-    assert dict(first.input_map) == {name: name for name in HOME_COLUMN_NAMES}
+    assert dict(first.input_map) == {entry.name: entry.name for entry in config(model).input}
     assert dict(first.output_map) == dict(second.input_map) == {"features": "features"}
     assert dict(second.output_map) == {name: name for name in OUTPUTS}
 
@@ -101,15 +114,15 @@ def test_the_composing_models_batch_and_prove_themselves(model: str) -> None:
     assert parsed.HasField("dynamic_batching")
     (warmup,) = parsed.model_warmup
     assert {name: list(sample.dims) for name, sample in warmup.inputs.items()} == {
-        entry.name: list(entry.dims) for entry in parsed.input
+        entry.name: list(entry.dims) for entry in parsed.input if entry.name != PACKED
     }
     assert all(sample.input_data_file == name for name, sample in warmup.inputs.items())
     assert {name: sample.data_type for name, sample in warmup.inputs.items()} == {
-        entry.name: entry.data_type for entry in parsed.input
+        entry.name: entry.data_type for entry in parsed.input if entry.name != PACKED
     }
 
 
-@pytest.mark.parametrize("model", ["house_price", "house_price_minimal", "preprocessing", "price_model"])
+@pytest.mark.parametrize("model", [*ENSEMBLES, "preprocessing", "price_model"])
 def test_all_take_batches_of_the_same_size(model: str) -> None:
     assert config(model).name == model
     assert config(model).max_batch_size == MOST_HOMES

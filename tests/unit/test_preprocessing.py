@@ -20,13 +20,14 @@ from preprocessing.columns import (
     HOME_COLUMNS,
     OPTIONAL_COLUMN_NAMES,
     POSITION,
+    REQUIRED_COLUMN_NAMES,
     Column,
     limits,
 )
 from preprocessing.demographics import Demographics
 from preprocessing.example import example_features, example_home
 from preprocessing.features import features
-from preprocessing.homes import Homes
+from preprocessing.homes import PACKED, Asked, Homes, complete, nothing_known
 from preprocessing.refusal import refusal, unknown_columns
 
 YEAR = 2026
@@ -227,3 +228,63 @@ def test_the_example_home_moves_to_a_zipcode_that_is_known() -> None:
     elsewhere = Demographics.of({**columns, "zipcode": [97000]})
     assert example_home(elsewhere)["zipcode"] == 97000
     assert example_features(elsewhere).shape == (1, 44)
+
+
+def as_columns(names: tuple[str, ...], *changes: dict[str, float]) -> Asked:
+    rows = [{**EXAMPLE_HOME, **change} for change in changes]
+    types = {"zipcode": np.int64}
+    return names, [np.array([[row[name]] for row in rows], dtype=types.get(name, np.float32)) for name in names]
+
+
+def as_packed(*changes: dict[str, float]) -> Asked:
+    return (PACKED,), [homes(*changes).values]
+
+
+def test_requests_of_every_kind_are_joined_in_their_order() -> None:
+    shuffled = HOME_COLUMN_NAMES[::-1]
+    joined = Homes.of_requests(
+        [
+            as_columns(HOME_COLUMN_NAMES, {"bedrooms": 1}),
+            as_columns(HOME_COLUMN_NAMES, {"bedrooms": 2}),
+            as_columns(shuffled, {"bedrooms": 3}, {"bedrooms": 4, "zipcode": 98001}),
+            as_columns(REQUIRED_COLUMN_NAMES, {"bedrooms": 5}),
+            as_packed({"bedrooms": 6}, {"bedrooms": 7}),
+        ]
+    )
+    expected = homes(*({"bedrooms": float(count)} for count in range(1, 8)))
+    expected.values[3, POSITION["zipcode"]] = expected.zipcodes[3] = 98001
+    absent = [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]
+    expected.values[4, absent], expected.given[4, absent] = np.nan, False
+    np.testing.assert_array_equal(joined.values, expected.values)
+    np.testing.assert_array_equal(joined.given, expected.given)
+    np.testing.assert_array_equal(joined.zipcodes, expected.zipcodes)
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ({"bathrooms": float("nan")}, ["bathrooms"]),
+        ({"zipcode": float("nan")}, ["zipcode"]),
+        ({"zipcode": 98118.5}, ["zipcode"]),
+        ({"zipcode": float("inf")}, ["zipcode"]),
+        ({"zipcode": -1}, ["zipcode"]),
+        ({"grade": float("nan"), "lat": float("nan")}, []),
+        ({"grade": float("inf")}, ["grade"]),
+        ({"grade": 7.5}, ["grade"]),
+    ],
+)
+def test_packed_homes_are_held_to_the_same_rules(change: dict[str, float], refused: list[str]) -> None:
+    values = homes().values
+    for name, value in change.items():
+        values[0, POSITION[name]] = value
+    problems = check(Homes.packed(values), DEMOGRAPHICS, YEAR)
+    assert [problem.column for problem in problems] == refused
+    for name in refused:
+        assert f"{name} is {change[name]:g}," in problems[0].message
+
+
+def test_inputs_that_make_no_home_are_refused_as_one_of_which_nothing_is_known() -> None:
+    assert complete(HOME_COLUMN_NAMES) and complete(REQUIRED_COLUMN_NAMES) and complete((PACKED,))
+    assert not any(map(complete, [(), HOME_COLUMN_NAMES[1:], (*HOME_COLUMN_NAMES, PACKED)]))
+    problems = check(Homes.of_requests([nothing_known()]), DEMOGRAPHICS, YEAR)
+    assert sorted(problem.column for problem in problems) == sorted(REQUIRED_COLUMN_NAMES)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -83,25 +85,38 @@ class TritonPythonModel:
     def _run(self, requests: Sequence[Any]) -> list[Any]:
         given = [{tensor.name(): _array(tensor) for tensor in request.inputs()} for request in requests]
         wanted = [request.requested_output_names() for request in requests]
-        together = list(dict.fromkeys(name for names in wanted for name in names))
+        together = list(dict.fromkeys(chain.from_iterable(wanted)))
         if len(requests) == 1:
-            values = dict(zip(together, self.session.run(together, given[0]), strict=True))
-            return [_response(values, together)]
+            values = self.session.run(together, given[0])
+            return [_response(dict(zip(together, values, strict=True)), together)]
         joined = {name: np.concatenate([arrays[name] for arrays in given]) for name in given[0]}
-        rows = [len(next(iter(arrays.values()))) for arrays in given]
-        ends = np.cumsum(rows)
+        ends = list(accumulate(len(next(iter(arrays.values()))) for arrays in given))
         values = dict(zip(together, self.session.run(together, joined), strict=True))
         for name, value in values.items():
             if len(value) != ends[-1]:
                 raise ValueError(f"output '{name}' has {len(value)} rows for a batch of {ends[-1]}")
         return [
-            _response({name: values[name][end - count : end] for name in names}, names)
-            for names, count, end in zip(wanted, rows, ends, strict=True)
+            _response({name: values[name][start:end] for name in names}, names)
+            for names, start, end in zip(wanted, [0, *ends], ends, strict=False)
         ]
 
 
 def _response(values: dict[str, np.ndarray], names: Sequence[str]) -> Any:
-    return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor(name, values[name]) for name in names])
+    return pb_utils.InferenceResponse([_tensor(name, values[name]) for name in names])
+
+
+def _tensor(name: str, values: np.ndarray) -> Any:
+    """Text that is the same in every row, like the name of a model, is made once: in Python it is slow to make."""
+    if values.dtype == object and values.size:
+        first = values.item(0)
+        if values.size == 1 or (values == first).all():
+            return _same_text(name, first, values.shape)
+    return pb_utils.Tensor(name, values)
+
+
+@lru_cache(maxsize=32)
+def _same_text(name: str, text: str, shape: tuple[int, ...]) -> Any:
+    return pb_utils.Tensor(name, np.full(shape, text.encode(), dtype=object))
 
 
 def _array(tensor: Any) -> np.ndarray:
