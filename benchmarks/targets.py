@@ -51,11 +51,11 @@ def _outcomes(results: Results) -> Iterator[Outcome]:
     for load in ("1x1", "1x8", "1x32"):
         text = f"no-op floor with 18 inputs, requests/s at {load.split('x')[1]}"
         yield Outcome(text, 1 / 1.15, ahead(FLOOR, load, "requests_per_s"))
-    for interface in ("JSON", "KServe HTTP", "gRPC"):
+    for interface in ("JSON", "KServe HTTP", "gRPC", "packed, JSON", "packed, gRPC"):
         text = f"FastAPI + onnxruntime, requests/s at 32, {interface} here"
         yield Outcome(text, 1, ahead(FASTAPI_ONNX, "1x32", "requests_per_s", f"{SERVICE}, {interface}"))
     for load in ("64x4", "1024x4"):
-        for interface in ("JSON", "gRPC"):
+        for interface in ("JSON", "gRPC", "packed, gRPC"):
             for metric, name in (("homes_per_s", "homes/s"), ("cpu_s_per_1000_homes", "CPU a home")):
                 text = f"FastAPI + onnxruntime, {name} in batches of {load.split('x')[0]}, {interface} here"
                 yield Outcome(text, 3, ahead(FASTAPI_ONNX, load, metric, f"{SERVICE}, {interface}"))

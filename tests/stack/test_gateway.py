@@ -7,6 +7,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -209,13 +210,11 @@ def gateway(stack: Stack) -> Iterator[Gateway]:
     """Starts another gateway with these variables, before the same replicas; returns ``host:port`` of its HTTP."""
     started = []
 
-    def start(*options: str, **variables: str) -> str:
+    def start(**variables: str) -> str:
         port = free_port()
-        environment = [part for name, value in variables.items() for part in ("-e", f"{name}={value}")]
+        other = replace(stack, environment={**stack.environment, **variables})
         publish = ["--publish", f"127.0.0.1:{port}:8000"]
-        started.append(
-            stack.compose("run", "--detach", "--no-deps", *publish, *environment, *options, "gateway").strip()
-        )
+        started.append(other.compose("run", "--detach", "--no-deps", *publish, "gateway").strip())
         stack.wait_healthy(started[-1])
         return f"127.0.0.1:{port}"
 
@@ -255,8 +254,7 @@ def test_tls(gateway: Gateway, tmp_path: Path) -> None:
     )
     pem.write_text(certificate.read_text() + key.read_text())
     pem.chmod(0o644)  # the gateway is another user
-    mount = ["--volume", f"{pem}:/run/tls/server.pem:ro"]
-    address = gateway(*mount, TLS_CERTIFICATE="/run/tls/server.pem")
+    address = gateway(TLS_CERTIFICATE=str(pem))
 
     pool = urllib3.PoolManager(ca_certs=str(certificate), retries=False)
     reply = pool.request(
