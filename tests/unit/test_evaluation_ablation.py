@@ -89,5 +89,7 @@ def test_other_seeds_are_the_cells_of_these_seeds(few: Sales) -> None:
     runs = Runs(few, boosting=ROUNDS)
     for model in Model:
         cells = [runs.outcome(Split.RANDOM, seed, model, Columns.FULL).valued for seed in SEEDS]
-        assert found[model.value].mae == pytest.approx([np.abs(one.price - one.paid).mean() for one in cells])
+        maes = [np.abs(one.price - one.paid).mean() for one in cells]
+        # Of neighbours that are equally near, either may be taken.
+        assert found[model.value].mae == pytest.approx(maes, rel=1e-3)
         assert found[model.value].highest >= found[model.value].mean
