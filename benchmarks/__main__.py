@@ -104,6 +104,23 @@ def page() -> None:
         console.print(f"Written: {path}")
 
 
+@app.command()
+def counting(
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each of the two takes, at each load.")] = 40,
+    seconds: Annotated[float, typer.Option(min=1, help="How long a turn lasts.")] = 1,
+) -> None:
+    """Measure what it costs to count the homes for the metrics."""
+    _require_wrk()
+    from benchmarks.counting import measure, summary
+    from benchmarks.homes import ValuedHomes
+    from benchmarks.trained import trained
+
+    model = trained(quick=False)
+    with shown_progress(errors) as step:
+        costs = measure(model, ValuedHomes.of(model), rounds, seconds, step)
+    console.print(summary(costs), markup=False, highlight=False)
+
+
 def _require_wrk() -> None:
     if missing := wrk.missing():
         errors.print(missing)

@@ -102,13 +102,13 @@ def lay_out(model: Trained, repository: Path) -> Path:
         target = repository / config.parent.name
         target.mkdir(parents=True)
         shutil.copy(config, target)
-    prepare(repository, model.folder / DEMOGRAPHICS_FILE)
     version = repository.parent / f"{repository.name}-version"
     shutil.rmtree(version, ignore_errors=True)
     version.mkdir()
     for name in (MODEL_FILE, "card.json"):
         shutil.copy(model.folder / name, version)
     publish_folder(version, model.sales, repository)
+    prepare(repository, model.folder / DEMOGRAPHICS_FILE)  # with what its training sales were like, for the metrics
     return repository
 
 
