@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import logging
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from conversion.create_model import FIRM_SEED
 from conversion.sales import read_sales
-from data.files import DataError
 from data.standin import find_or_generate, standin_data
-from docs.presentation import SlidesError
+from evaluation.command_line import console, errors, run
 from evaluation.findings import firm_graph
 from evaluation.metrics import Valued, by_band, estimate, measure
 from evaluation.plan import FULL, QUICK, sampled, trainings
@@ -31,8 +27,6 @@ from evaluation.targets import amount
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-console = Console()
-errors = Console(stderr=True)
 
 
 @app.callback(invoke_without_command=True)
@@ -120,16 +114,5 @@ def _measured(valued: Valued) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Run the command line; what is wrong with the data is one message and exit code 1."""
-    handler = RichHandler(console=errors, show_path=False, show_time=False, show_level=False, markup=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
-    try:
-        app()
-    except (DataError, SlidesError) as error:
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(1) from error
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

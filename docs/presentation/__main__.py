@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 
-from data.files import DataError
 from data.standin import find_or_generate
-from docs.presentation import SlidesError
 from docs.presentation.build import build as write
 from docs.presentation.figures import read_figures
 from docs.presentation.homes import HOMES_FILE, read_valued, value_invented
+from evaluation.command_line import console, run
 
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE.parent / "evaluation" / "figures.json"
 HOMES = HERE / HOMES_FILE
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-console = Console()
-errors = Console(stderr=True)
 
 
 @app.command()
@@ -44,16 +38,5 @@ def build(
         console.print(f"wrote {path}", soft_wrap=True)
 
 
-def main() -> None:
-    """Run the command line; what is wrong is one message and exit code 1."""
-    handler = RichHandler(console=errors, show_path=False, show_time=False, show_level=False, markup=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
-    try:
-        app()
-    except (DataError, SlidesError) as error:
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(1) from error
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ FILES = ("docker-compose.yml", "docker-compose.embedded.yml")
 REQUIRED = "STACK_TESTS"
 """Set to ``required`` where a missing engine is a failure."""
 
+
+DEADLINE_S = 90
 
 log = logging.getLogger(__name__)
 
@@ -144,3 +146,11 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def wait_until(happened: Callable[[], object], what: str) -> None:
+    """Asks again and again; a test fails that has waited too long."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not happened():
+        assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}"
+        time.sleep(0.2)

@@ -20,14 +20,13 @@ import pytest
 from conversion.sales import Sales
 from preprocessing.columns import HOME_COLUMN_NAMES, POSITION, REQUIRED_COLUMN_NAMES
 from tests.service.asking import Asker
-from tests.stack.conftest import Stack
+from tests.stack.conftest import DEADLINE_S, Stack, wait_until
 from tests.unit.test_monitoring import expressions, metric_names
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 FASTER = 60
 HOMES = 256
 """In one request."""
-DEADLINE_S = 90
 
 Columns = dict[str, list[float]]
 Query = Callable[[str], list[dict[str, Any]]]
@@ -92,13 +91,6 @@ def traffic(stack: Stack, *batches: tuple[str, str, Columns]) -> Iterator[None]:
     finally:
         done.set()
         sender.join()
-
-
-def wait_until(happened: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not happened():
-        assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}"
-        time.sleep(0.5)
 
 
 def firing(query: Query) -> set[str]:

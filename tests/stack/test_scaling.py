@@ -21,10 +21,9 @@ from conversion.improved_version import convert_and_compare
 from conversion.sales import Sales
 from conversion.version import write_version
 from tests.service.callers import Callers
-from tests.stack.conftest import Stack
+from tests.stack.conftest import Stack, wait_until
 
 CALM_S = 5
-DEADLINE_S = 60
 
 Scale = Callable[[int], None]
 
@@ -71,13 +70,6 @@ def gateway_sees(stack: Stack) -> int:
         sum(f'proxy="{proxy}"' in line and 'state="UP"' in line for line in up)
         for proxy in ("triton_http", "triton_grpc")
     )
-
-
-def wait_until(happened: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not happened():
-        assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}"
-        time.sleep(0.2)
 
 
 def test_scaling_up_and_down(stack: Stack, scale: Scale, callers: Callers) -> None:
