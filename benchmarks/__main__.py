@@ -1,4 +1,5 @@
-"""``python -m benchmarks``: this service beside its peers and limits; ``growth``: how cost grows."""
+"""``python -m benchmarks``: this service beside its peers and limits; ``trials``: what settings are worth;
+``growth``: how cost grows."""
 
 from __future__ import annotations
 
@@ -84,9 +85,10 @@ def growth(
         raise typer.Exit(1) from missing
     kept = BUILD / "quick" if quick else RESULTS
     found.write(kept / "growth.json")
-    latest = kept / "latest.json"
-    results = Results.read(latest) if latest.is_file() else None
-    for path in write_page(found, results, kept if quick else DOCS):
+    results, tried = (
+        Results.read(path) if (path := kept / f"{name}.json").is_file() else None for name in ("latest", "trials")
+    )
+    for path in write_page(found, results, tried, kept if quick else DOCS):
         console.print(f"Written: {path}")
 
 
@@ -97,28 +99,43 @@ def page() -> None:
     from benchmarks.growth.page import write_page
     from benchmarks.results import Results
 
-    if missing := [name for name in ("latest.json", "growth.json") if not (RESULTS / name).is_file()]:
-        errors.print(f"{RESULTS} has no {' and no '.join(missing)}: run `make bench` and `python -m benchmarks growth`")
+    kept = {name: RESULTS / f"{name}.json" for name in ("latest", "trials", "growth")}
+    if missing := [path.name for path in kept.values() if not path.is_file()]:
+        errors.print(
+            f"{RESULTS} has no {', no '.join(missing)}: run `make bench`, `python -m benchmarks trials` "
+            "and `python -m benchmarks growth`",
+            markup=False,
+        )
         raise typer.Exit(1)
-    for path in write_page(Growth.read(RESULTS / "growth.json"), Results.read(RESULTS / "latest.json"), DOCS):
+    results, tried = Results.read(kept["latest"]), Results.read(kept["trials"])
+    for path in write_page(Growth.read(kept["growth"]), results, tried, DOCS):
         console.print(f"Written: {path}")
 
 
 @app.command()
-def counting(
-    rounds: Annotated[int, typer.Option(min=1, help="Turns that each of the two takes, at each load.")] = 40,
+def trials(
+    only: Annotated[list[str] | None, typer.Option(help="Only these, without keeping what is found.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each takes, at each load.")] = 7,
     seconds: Annotated[float, typer.Option(min=1, help="How long a turn lasts.")] = 1,
 ) -> None:
-    """Measure what it costs to count the homes for the metrics."""
+    """Measure what settings are worth: the service with one thing changed beside the service as it is shipped."""
     _require_wrk()
-    from benchmarks.counting import measure, summary
     from benchmarks.homes import ValuedHomes
+    from benchmarks.tables import rich_table
     from benchmarks.trained import trained
+    from benchmarks.trials import TRIALS, grid, measure
 
+    if unknown := set(only or ()) - {trial.name for trial in TRIALS}:
+        names = ", ".join(trial.name for trial in TRIALS)
+        raise typer.BadParameter(f"there is no trial {', '.join(sorted(unknown))}: they are {names}")
+    chosen = [trial for trial in TRIALS if not only or trial.name in only]
     model = trained(quick=False)
     with shown_progress(errors) as step:
-        costs = measure(model, ValuedHomes.of(model), rounds, seconds, step)
-    console.print(summary(costs), markup=False, highlight=False)
+        results = measure(model, ValuedHomes.of(model), chosen, rounds, seconds, step)
+    console.print(rich_table(grid(results)))
+    if not only:
+        results.write(RESULTS / "trials.json")
+        console.print(f"Written: {RESULTS / 'trials.json'}")
 
 
 def _require_wrk() -> None:

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf import text_format
-from tritonclient.grpc import model_config_pb2
 
 from benchmarks.load import GeneratorFailed, Load
 from benchmarks.places import BUILD, ROOT
@@ -24,14 +22,6 @@ from benchmarks.results import Sample
 from benchmarks.trained import Trained
 
 NAME = "bare onnxruntime"
-
-
-def serving_threads(repository: Path) -> int:
-    """How many threads the repository's price model values homes on: instances times threads of each."""
-    config = model_config_pb2.ModelConfig()
-    text_format.Parse((repository / "price_model" / "config.pbtxt").read_text(), config)
-    each = int(config.parameters["intra_op_thread_count"].string_value or 1)
-    return each * sum(int(group.count) for group in config.instance_group)
 
 
 def measure(model: Trained, load: Load, threads: int, seconds: float, number: int) -> Sample:

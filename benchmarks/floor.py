@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from benchmarks.shipped import instances
 from preprocessing.columns import FEATURE_NAMES, HOME_COLUMN_NAMES, HOME_COLUMNS
 
 NAMED, PACKED = "floor_named", "floor_packed"
@@ -23,11 +24,11 @@ _OUTPUTS: Tensors = {name: (kind, 1) for name, kind in OUTPUTS.items()}
 
 
 def lay_out(repository: Path, ensemble: str) -> Path:
-    """A repository with ``NAMED`` or ``PACKED`` and its two steps, each of one instance like the service's."""
+    """A repository with ``NAMED`` or ``PACKED`` and its two steps, in as many instances as the service's."""
     shutil.rmtree(repository, ignore_errors=True)
     first, second = f"{ensemble}_first", f"{ensemble}_second"
-    _step(repository / first, _INPUTS[ensemble], _FEATURES)
-    _step(repository / second, _FEATURES, _OUTPUTS)
+    _step(repository / first, _INPUTS[ensemble], _FEATURES, like="preprocessing")
+    _step(repository / second, _FEATURES, _OUTPUTS, like="price_model")
     steps = [_mapping(first, _INPUTS[ensemble], _FEATURES), _mapping(second, _FEATURES, _OUTPUTS)]
     (repository / ensemble / "1").mkdir(parents=True)
     (repository / ensemble / "config.pbtxt").write_text(
@@ -37,12 +38,12 @@ def lay_out(repository: Path, ensemble: str) -> Path:
     return repository
 
 
-def _step(folder: Path, inputs: Tensors, outputs: Tensors) -> None:
+def _step(folder: Path, inputs: Tensors, outputs: Tensors, like: str) -> None:
     (folder / "1").mkdir(parents=True)
     shutil.copy(NO_OP, folder / "1" / "model.py")
     (folder / "config.pbtxt").write_text(
         _config(folder.name, 'backend: "python"', inputs, outputs)
-        + "instance_group [ { kind: KIND_CPU, count: 1 } ]\ndynamic_batching { }\n"
+        + f"instance_group [ {{ kind: KIND_CPU, count: {instances(like)} }} ]\ndynamic_batching {{ }}\n"
     )
 
 

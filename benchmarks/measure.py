@@ -47,7 +47,7 @@ def turn(
                 for load in loads:
                     step(f"{contender.name}, {interface.name}: {load.homes} a request, {load.concurrency} at once")
                     _check(interface, homes, load, contender.priced)
-                    samples.append(_sample(contender.name, interface, load, seconds, number, tree))
+                    samples.append(sample(contender.name, interface, load, seconds, number, tree))
         return Start(contender.name, number, startup_s, tree.peak_bytes / 1e6), samples
     finally:
         contender.stop()
@@ -87,10 +87,11 @@ def _check(interface: Interface, homes: ValuedHomes, load: Load, priced: bool) -
             pass
 
 
-def _sample(name: str, interface: Interface, load: Load, seconds: float, number: int, tree: ProcessTree) -> Sample:
-    before = tree.cpu_seconds()
+def sample(name: str, interface: Interface, load: Load, seconds: float, number: int, tree: ProcessTree) -> Sample:
+    """Put a load on one interface of a running server."""
+    before = tree.cpu_seconds_by_part()
     driven = interface.drive(load, seconds)
-    spent = tree.cpu_seconds() - before
+    spent = {part: seconds - before.get(part, 0) for part, seconds in tree.cpu_seconds_by_part().items()}
     return Sample(
         contender=name,
         interface=interface.name,
@@ -100,6 +101,7 @@ def _sample(name: str, interface: Interface, load: Load, seconds: float, number:
         p99_ms=driven.p99_ms,
         requests_per_s=driven.requests_per_s,
         homes_per_s=driven.requests_per_s * load.homes,
-        cpu_s_per_1000_homes=spent / driven.homes * 1000 if driven.homes else float("nan"),
+        cpu_s_per_1000_homes=sum(spent.values()) / driven.homes * 1000 if driven.homes else float("nan"),
         errors=driven.errors,
+        cpu_us_by_part={part: spent[part] / driven.homes * load.homes * 1e6 for part in spent if driven.homes},
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +13,8 @@ from types import TracebackType
 import psutil
 
 SECONDS_BETWEEN = 1.0
+SERVER = "server"
+_INSTANCE = re.compile(r"(\w+)_\d+_\d+")
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError, ProcessLookupError, PermissionError)
 
 
@@ -18,7 +23,7 @@ class ProcessTree:
 
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
-        self._ended: dict[int, float] = {}
+        self._seen: dict[int, tuple[str, float]] = {}
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self.peak_bytes = 0
@@ -31,11 +36,19 @@ class ProcessTree:
 
     def cpu_seconds(self) -> float:
         """Processor time so far, user and system; of processes that ended, what was last seen."""
+        return sum(self.cpu_seconds_by_part().values())
+
+    def cpu_seconds_by_part(self) -> dict[str, float]:
+        """The same by what a process does: a model's name for its Python stubs in Triton, ``server`` for the rest."""
         for process in self.processes():
             with suppress(*_GONE):
                 times = process.cpu_times()
-                self._ended[process.pid] = times.user + times.system
-        return sum(self._ended.values())
+                part = self._seen[process.pid][0] if process.pid in self._seen else part_of(process.cmdline())
+                self._seen[process.pid] = part, times.user + times.system
+        seconds: dict[str, float] = defaultdict(float)
+        for part, spent in self._seen.values():
+            seconds[part] += spent
+        return dict(seconds)
 
     def memory_bytes(self) -> int:
         """Memory now, each shared page once: the proportional set size."""
@@ -60,6 +73,13 @@ class ProcessTree:
             self.peak_bytes = max(self.peak_bytes, self.memory_bytes())
             if self._stopping.wait(SECONDS_BETWEEN):
                 return
+
+
+def part_of(command: Sequence[str]) -> str:
+    """What a process does, by its command line: a stub has an argument like ``price_model_0_1``."""
+    if not command or not command[0].endswith("triton_python_backend_stub"):
+        return SERVER
+    return next((name[1] for argument in command[1:] if (name := _INSTANCE.fullmatch(argument))), SERVER)
 
 
 def end(pid: int, seconds: float = 10) -> None:

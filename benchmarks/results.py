@@ -30,6 +30,8 @@ class Sample:
     homes_per_s: float
     cpu_s_per_1000_homes: float
     errors: int
+    cpu_us_by_part: dict[str, float] = field(default_factory=dict)
+    """CPU microseconds a request: of the server's own process, and of each step's."""
 
     @property
     def row(self) -> str:
@@ -87,6 +89,18 @@ class Results:
     def ratio(self, row: str, load: str, metric: str, to: str = f"{SERVICE}, {REFERENCE_INTERFACE}") -> Spread | None:
         """Its ratio to another row, by default this service's plain JSON, taken within each round."""
         return _ratio(self._by_round(row, load, metric), self._by_round(to, load, metric))
+
+    def parts(self, row: str) -> list[str]:
+        """The processes that a row's contender is made of."""
+        return list(
+            dict.fromkeys(part for sample in self.samples if sample.row == row for part in sample.cpu_us_by_part)
+        )
+
+    def part(self, row: str, load: str, part: str) -> Spread | None:
+        """CPU microseconds a request that one part takes, over the rounds."""
+        found = [sample for sample in self.samples if sample.row == row and sample.load == load]
+        values = [sample.cpu_us_by_part[part] for sample in found if part in sample.cpu_us_by_part]
+        return Spread.of(values) if values else None
 
     def start(self, contender: str, metric: str) -> Spread | None:
         """A metric of the starts over the rounds."""

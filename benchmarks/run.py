@@ -16,6 +16,7 @@ from benchmarks.measure import WrongPrice, turn
 from benchmarks.peer_server import PeerServer
 from benchmarks.places import BUILD
 from benchmarks.results import SERVICE, Results
+from benchmarks.shipped import serving_threads
 from benchmarks.trained import Trained, lay_out, trained
 from benchmarks.triton_server import TritonServer
 
@@ -59,7 +60,7 @@ def run(plan: Plan, step: Step) -> Results:
         *_peers(plan, model, homes, results, step),
     ]
     results.settings = {contender.name: contender.about for contender in contenders}
-    threads = bare.serving_threads(BUILD / "service")
+    threads = serving_threads()
     for number in range(1, plan.rounds + 1):
 
         def in_round(what: str, number: int = number) -> None:

@@ -44,12 +44,13 @@ def grids(results: Results) -> Iterator[Grid]:
         ("cpu_s_per_1000_homes", "CPU seconds per 1,000 homes, by homes a request", _seconds),
     ):
         yield _grid(results, title, metric, shown, many, lambda load: f"{load.homes:,} ({load.concurrency} at once)")
+    yield _parts(results, single + batches)
     yield _starts(results)
     yield Grid(
         "Targets",
         ("Against", "Ahead at least", "Ahead", "Met"),
         [
-            (outcome.text, f"{outcome.wanted:.2f}", _spread(outcome.ahead, _ratio), _verdict(outcome.met))
+            (outcome.text, f"{outcome.wanted:.2f}", spread(outcome.ahead, _ratio), _verdict(outcome.met))
             for outcome in outcomes(results)
             if outcome.ahead or not results.about["quick"]
         ],
@@ -64,6 +65,13 @@ def rich_table(grid: Grid) -> Table:
     for line in grid.lines:
         table.add_row(*line)
     return table
+
+
+def markdown_table(grid: Grid) -> str:
+    """For readers."""
+    rule = ("---", *["---:"] * (len(grid.columns) - 1))
+    rows = (" | ".join(line).replace("\n", "<br>") for line in (grid.columns, rule, *grid.lines))
+    return "\n".join(f"| {row} |" for row in rows)
 
 
 def markdown(results: Results) -> str:
@@ -81,11 +89,7 @@ def markdown(results: Results) -> str:
     if about["quick"]:
         parts.append("**A smoke run: it shows that everything works, its figures say nothing.**")
     parts.append(f"Requests that got no good answer: {results.errors()}.")
-    for grid in grids(results):
-        rows = [" | ".join(line).replace("\n", "<br>") for line in grid.lines]
-        rule = " | ".join(["---", *["---:"] * (len(grid.columns) - 1)])
-        parts.append(f"## {grid.title}\n\n| {' | '.join(grid.columns)} |\n| {rule} |")
-        parts[-1] += "".join(f"\n| {row} |" for row in rows)
+    parts += [f"## {grid.title}\n\n{markdown_table(grid)}" for grid in grids(results)]
     parts.append("## How each is set\n\n" + "\n".join(f"- {name}: {text}" for name, text in results.settings.items()))
     if results.missing:
         parts.append("## Not measured\n\n" + "\n".join(f"- {name}: {why}" for name, why in results.missing.items()))
@@ -106,6 +110,19 @@ def _grid(
     return Grid(title, ("", *map(heading, loads)), lines)
 
 
+def _parts(results: Results, loads: list[Load]) -> Grid:
+    """Of servers that are made of several processes, where the processor's time goes."""
+    lines = []
+    for row in results.rows():
+        parts = results.parts(row)
+        if len(parts) > 1 and row.endswith(REFERENCE_INTERFACE):
+            for part in parts:
+                cells = [spread(results.part(row, load.key, part), _count) for load in loads]
+                lines.append((f"{row}: {part}", *cells))
+    headings = [f"{load.homes:,} a request, {load.concurrency} at once" for load in loads]
+    return Grid("Where the time goes: CPU microseconds a request", ("", *headings), lines)
+
+
 def _starts(results: Results) -> Grid:
     lines = []
     for name in dict.fromkeys(start.contender for start in results.starts):
@@ -120,13 +137,14 @@ def _starts(results: Results) -> Grid:
 def _cell(value: Spread | None, ratio: Spread | None, shown: Shown) -> str:
     if value is None:
         return NOT_MEASURED
-    return f"{_spread(value, shown)}\n[{_spread(ratio, _ratio)}]"
+    return f"{spread(value, shown)}\n[{spread(ratio, _ratio)}]"
 
 
-def _spread(spread: Spread | None, shown: Shown) -> str:
-    if spread is None:
+def spread(found: Spread | None, shown: Shown) -> str:
+    """The median, and how far the rounds were apart."""
+    if found is None:
         return NOT_MEASURED
-    middle, low, high = (shown(value) for value in (spread.median, spread.low, spread.high))
+    middle, low, high = (shown(value) for value in (found.median, found.low, found.high))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 

@@ -11,7 +11,7 @@ from .metrics import DESCRIPTIONS, SHARE, Series, counters, gauges
 from .tally import Tally
 from .training import Training
 
-EXPORT_SECONDS = 5.0
+EXPORT_SECONDS = 15.0
 """Some hundred series change while homes are valued, and each costs a call; Prometheus looks every 15 s."""
 BREATH_SECONDS = 0.001
 """Between two calls into Triton, each of which keeps Python from serving for as long as it takes."""

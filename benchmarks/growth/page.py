@@ -9,23 +9,24 @@ from benchmarks.growth.findings import Growth
 from benchmarks.growth.measures import MOST_A_REQUEST
 from benchmarks.growth.plots import draw
 from benchmarks.results import Results
-from benchmarks.tables import markdown
+from benchmarks.tables import markdown, markdown_table
+from benchmarks.trials import grid
 
 TEMPLATE = Path(__file__).with_name("page.md")
 PAGE, PICTURES = "speed.md", "speed"
-NO_RESULTS = "Not measured yet: `make bench`."
+NO_RESULTS, NO_TRIALS = (f"Not measured yet: `{command}`." for command in ("make bench", "python -m benchmarks trials"))
 SMOKE = "\n> A smoke run: it shows that everything works, its figures say nothing.\n"
 
 
-def write_page(growth: Growth, results: Results | None, folder: Path) -> list[Path]:
+def write_page(growth: Growth, results: Results | None, tried: Results | None, folder: Path) -> list[Path]:
     """Write the page and its plots into ``folder``; returns their paths."""
     pictures = draw(growth, folder / PICTURES)
     page = folder / PAGE
-    page.write_text(TEMPLATE.read_text().format_map(_figures(growth, results)))
+    page.write_text(TEMPLATE.read_text().format_map(_figures(growth, results, tried)))
     return [page, *pictures]
 
 
-def _figures(growth: Growth, results: Results | None) -> dict[str, Any]:
+def _figures(growth: Growth, results: Results | None, tried: Results | None) -> dict[str, Any]:
     last, settled = growth.soak[-1], growth.settled
     return {
         "about": growth.about,
@@ -33,6 +34,10 @@ def _figures(growth: Growth, results: Results | None) -> dict[str, Any]:
         "comparison": markdown(results).replace("\n## ", "\n### ").removeprefix("# Speed\n\n")
         if results
         else NO_RESULTS,
+        "trials": f"{tried.about['date']}, commit {tried.about['commit']}, {tried.about['rounds']} rounds of "
+        f"{tried.about['seconds']:g} s.\n\n{markdown_table(grid(tried))}"
+        if tried
+        else NO_TRIALS,
         "best": max(growth.batches, key=lambda batch: batch.homes_per_s),
         "most": MOST_A_REQUEST,
         "first": growth.batches[0],

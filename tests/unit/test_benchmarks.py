@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 from typer.testing import CliRunner
 
-from benchmarks import bare, environments, floor, process_tree, wrk
+from benchmarks import environments, floor, process_tree, wrk
 from benchmarks.__main__ import app
 from benchmarks.catalogue import PEERS
 from benchmarks.contender import Interface
@@ -29,8 +30,11 @@ from benchmarks.perf_analyzer import Offered
 from benchmarks.places import PEERS as PEER_FOLDERS
 from benchmarks.process_tree import ProcessTree
 from benchmarks.results import SERVICE, Results, Sample, Start
+from benchmarks.shipped import instances, serving_threads
 from benchmarks.tables import grids, markdown
 from benchmarks.targets import outcomes
+from benchmarks.trials import TRIALS, Trial
+from conversion.repository import PREPROCESSING, PRICE_MODEL
 from preprocessing.columns import HOME_COLUMN_NAMES
 from tests.conftest import ROOT
 
@@ -54,7 +58,19 @@ ABOUT = {
 
 
 def sample(contender: str, number: int, rate: float, load: str = "1x32", interface: str = "JSON") -> Sample:
-    return Sample(contender, interface, load, number, 1000 / rate, 3000 / rate, rate, rate, 1 / rate, 0)
+    return Sample(
+        contender,
+        interface,
+        load,
+        number,
+        1000 / rate,
+        3000 / rate,
+        rate,
+        rate,
+        1 / rate,
+        0,
+        {"server": 1e5 / rate, "price_model": 2e5 / rate},
+    )
 
 
 @pytest.fixture
@@ -106,7 +122,15 @@ def test_less_latency_is_ahead(results: Results) -> None:
 
 def test_the_tables_name_every_row_and_what_is_missing(results: Results) -> None:
     text = markdown(results)
-    for expected in ("MLServer, JSON", "0.25x", "Ray Serve: pip failed", "a processor", "as shipped", "litserve 2"):
+    for expected in (
+        "MLServer, JSON",
+        "0.25x",
+        "Ray Serve: pip failed",
+        "a processor",
+        "as shipped",
+        "litserve 2",
+        "JSON: price_model",
+    ):
         assert expected in text
     assert all(len(line) == len(grid.columns) for grid in grids(results) for line in grid.lines)
 
@@ -231,8 +255,48 @@ def test_the_floor_is_a_repository_that_triton_can_read(ensemble: str, inputs: i
     assert ensemble != floor.NAMED or list(config.input) == list(served.input)
 
 
-def test_the_served_model_says_how_many_threads_it_has() -> None:
-    assert bare.serving_threads(ROOT / "model_repository") >= 1
+def test_the_floor_has_as_many_instances_as_the_service(tmp_path: Path) -> None:
+    repository = floor.lay_out(tmp_path / "floor", floor.NAMED)
+    for step, model in (("first", "preprocessing"), ("second", "price_model")):
+        config = model_config_pb2.ModelConfig()
+        text_format.Parse((repository / f"{floor.NAMED}_{step}" / "config.pbtxt").read_text(), config)
+        assert config.instance_group[0].count == instances(model) >= 1
+    assert serving_threads() >= instances("price_model")
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["tritonserver", "--model-repository=/x"], "server"),
+        (["/x/triton_python_backend_stub", "/m/1/model.py", "4194304", "price_model_0_1", "DEFAULT"], "price_model"),
+        (["/x/triton_python_backend_stub", "/m/1/model.py"], "server"),
+        ([], "server"),
+    ],
+)
+def test_a_stub_is_known_by_its_model(command: list[str], part: str) -> None:
+    assert process_tree.part_of(command) == part
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)
+def test_a_trial_changes_what_is_shipped(trial: Trial, tmp_path: Path) -> None:
+    repository = tmp_path / "model_repository"
+    shutil.copytree(ROOT / "model_repository", repository)
+    shutil.rmtree(repository / PREPROCESSING / "1")
+    shutil.copytree(ROOT / "preprocessing", repository / PREPROCESSING / "1")
+    before = {path: path.read_bytes() for path in repository.rglob("*.p*")}
+    trial.change(repository)
+    assert {path: path.read_bytes() for path in before} != before
+    for path in repository.glob("*/config.pbtxt"):
+        text_format.Parse(path.read_text(), model_config_pb2.ModelConfig())
+    compile((repository / PREPROCESSING / "1" / "model.py").read_text(), "model.py", "exec")
+
+
+def test_a_trial_of_what_is_no_longer_there_says_so(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "model_repository", tmp_path / "model_repository")
+    (tmp_path / "model_repository" / PRICE_MODEL / "config.pbtxt").write_text("")
+    one = next(trial for trial in TRIALS if trial.name == "one-price-model")
+    with pytest.raises(ValueError, match="no longer says what it changes"):
+        one.change(tmp_path / "model_repository")
 
 
 def test_the_page_is_made_of_figures_alone(results: Results, tmp_path: Path) -> None:
@@ -246,9 +310,11 @@ def test_the_page_is_made_of_figures_alone(results: Results, tmp_path: Path) -> 
     path = tmp_path / "growth.json"
     growth.write(path)
     assert Growth.read(path) == growth
-    page, *pictures = write_page(growth, results, tmp_path)
+    tried = Results(ABOUT, {"two-threads": "two threads"})
+    tried.samples = [sample("as shipped", 1, 1000), sample("two-threads", 1, 900)]
+    page, *pictures = write_page(growth, results, tried, tmp_path)
     text = page.read_text()
     assert growth.saturation() == 1000
-    for expected in ("70,000 homes/s", "1,000 requests/s", "+4.0 MB", "MLServer, JSON"):
+    for expected in ("70,000 homes/s", "1,000 requests/s", "+4.0 MB", "MLServer, JSON", "two threads", "0.90x"):
         assert expected in text
     assert all(picture.stat().st_size > 1000 and f"speed/{picture.name}" in text for picture in pictures)

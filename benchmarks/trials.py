@@ -1,0 +1,155 @@
+"""What a setting is worth: the service as it is shipped beside itself with one thing changed, in turns.
+
+All of them run all the time, and only one is asked, for a second or so; ratios are taken within a round.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contender import Interface
+from benchmarks.homes import ValuedHomes
+from benchmarks.load import BATCHES, SINGLE, Driven, Load
+from benchmarks.machine import describe
+from benchmarks.measure import Step, check_prices, sample
+from benchmarks.places import BUILD
+from benchmarks.process_tree import ProcessTree
+from benchmarks.results import Results
+from benchmarks.tables import Grid, spread
+from benchmarks.trained import Trained, lay_out
+from benchmarks.triton_server import TritonServer
+
+ENSEMBLE = "house_price"
+SHIPPED = "as shipped"
+BESIDE = "JSON beside a portfolio"
+PORTFOLIO, AGENTS = Load(1024, 1), Load(1, 4)
+AHEAD_S = 1.0
+"""How long the portfolio is under way before the agents ask: its load generator warms up."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One thing changed in a repository that is not shipped so."""
+
+    name: str
+    about: str
+    change: Callable[[Path], None]
+
+
+def _replaced(file: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(repository: Path) -> None:
+        path = repository / file
+        text = path.read_text()
+        if old not in text:
+            raise ValueError(f"{file} has no {old!r}: this trial no longer says what it changes")
+        path.write_text(text.replace(old, new))
+
+    return change
+
+
+def _all(*changes: Callable[[Path], None]) -> Callable[[Path], None]:
+    def change(repository: Path) -> None:
+        for one in changes:
+            one(repository)
+
+    return change
+
+
+_PREPROCESSING, _PRICE_MODEL = "preprocessing/config.pbtxt", "price_model/config.pbtxt"
+_WAITING = "dynamic_batching { max_queue_delay_microseconds: 200 }"
+_ONE_INSTANCE = _replaced(_PRICE_MODEL, "count: 2", "count: 1")
+
+TRIALS = (
+    Trial(
+        "no-counting",
+        "homes are not counted for the metrics",
+        _replaced("preprocessing/1/model.py", "self._count(homes, uncounted)", "pass"),
+    ),
+    Trial(
+        "queue-delay",
+        "both steps wait 0.2 ms for more requests",
+        _all(*(_replaced(file, "dynamic_batching { }", _WAITING) for file in (_PREPROCESSING, _PRICE_MODEL))),
+    ),
+    Trial("two-preprocessing", "two instances of the preprocessing", _replaced(_PREPROCESSING, "count: 1", "count: 2")),
+    Trial("one-price-model", "one instance of the price model, not two", _ONE_INSTANCE),
+    Trial(
+        "two-threads",
+        "one instance of the price model, with two threads",
+        _all(_ONE_INSTANCE, _replaced(_PRICE_MODEL, 'string_value: "1"', 'string_value: "2"')),
+    ),
+    Trial(
+        "no-garbage-collection",
+        "the preprocessing does without Python's garbage collector",
+        _replaced("preprocessing/1/model.py", "import json\n", "import gc\nimport json\n\ngc.disable()\n"),
+    ),
+)
+
+
+def measure(
+    model: Trained, homes: ValuedHomes, trials: Sequence[Trial], rounds: int, seconds: float, step: Step
+) -> Results:
+    """Every trial and the shipped service at every load. Raises what the load generators raise, or WrongPrice."""
+    about = {**describe(), "rounds": rounds, "seconds": seconds, "model": model.name, "trees": 2 * model.rounds}
+    results = Results(about, {trial.name: trial.about for trial in trials})
+    servers = [_server(SHIPPED, model, homes), *(_server(trial.name, model, homes, trial) for trial in trials)]
+    try:
+        for server in servers:
+            step(f"{server.name}: starting")
+            server.start()
+            server.server.wait_ready([ENSEMBLE])
+        trees = {server.name: ProcessTree(server.pid) for server in servers}
+        for load in (*SINGLE, *BATCHES, AGENTS):
+            for number in range(1, rounds + 1):
+                for server in servers if number % 2 else reversed(servers):
+                    interface = _interface(server, load)
+                    step(f"round {number} of {rounds}, {server.name}, {interface.name}: {load.key}")
+                    check_prices(interface, homes, 0, load.homes, priced=True)
+                    results.samples.append(sample(server.name, interface, load, seconds, number, trees[server.name]))
+    finally:
+        for server in servers:
+            server.stop()
+    return results
+
+
+def _server(name: str, model: Trained, homes: ValuedHomes, trial: Trial | None = None) -> TritonServer:
+    repository = lay_out(model, BUILD / "trials" / name)
+    if trial:
+        trial.change(repository)
+    return TritonServer(name, "", repository, ENSEMBLE, homes, protocols=("grpc",))
+
+
+def _interface(server: TritonServer, load: Load) -> Interface:
+    """Single homes come as JSON, batches over gRPC."""
+    json, grpc = server.interfaces()
+    if load == AGENTS:
+        return Interface(BESIDE, json.ask, lambda load, seconds: _beside_a_portfolio(json, grpc, load, seconds))
+    return json if load.homes == 1 else grpc
+
+
+def _beside_a_portfolio(json: Interface, grpc: Interface, load: Load, seconds: float) -> Driven:
+    """Single homes while another caller sends full batches, one after the other."""
+    enough = seconds + 2 * AHEAD_S
+    with ThreadPoolExecutor(1) as pool:
+        portfolio = pool.submit(grpc.drive, PORTFOLIO, enough)
+        time.sleep(AHEAD_S)
+        driven = json.drive(load, seconds)
+        portfolio.result()
+    return driven
+
+
+def grid(results: Results) -> Grid:
+    """Requests a second of each trial as ratios to the shipped service."""
+    loads = [(f"{SHIPPED}, {'JSON' if load.homes == 1 else 'gRPC'}", load) for load in (*SINGLE, *BATCHES)]
+    loads.append((f"{SHIPPED}, {BESIDE}", AGENTS))
+    lines = []
+    for name, about in results.settings.items():
+        ratios = [results.ratio(row.replace(SHIPPED, name), load.key, "requests_per_s", to=row) for row, load in loads]
+        lines.append((about, *(spread(ratio, "{:.2f}x".format) for ratio in ratios)))
+    headings = [f"{load.homes:,} a request, {load.concurrency} at once" for load in (*SINGLE, *BATCHES)]
+    return Grid(
+        "Requests/s, as a ratio to the service as it is shipped", ("", *headings, "agents beside a portfolio"), lines
+    )
