@@ -114,6 +114,7 @@ def page() -> None:
 
 @app.command()
 def trials(
+    quick: Annotated[bool, typer.Option(help="A smoke run: does everything work?")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these, without keeping what is found.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Turns that each takes, at each load.")] = 7,
     seconds: Annotated[float, typer.Option(min=1, help="How long a turn lasts.")] = 1,
@@ -129,11 +130,11 @@ def trials(
         names = ", ".join(trial.name for trial in TRIALS)
         raise typer.BadParameter(f"there is no trial {', '.join(sorted(unknown))}: they are {names}")
     chosen = [trial for trial in TRIALS if not only or trial.name in only]
-    model = trained(quick=False)
+    model = trained(quick)
     with shown_progress(errors) as step:
-        results = measure(model, ValuedHomes.of(model), chosen, rounds, seconds, step)
+        results = measure(model, ValuedHomes.of(model), chosen, 1 if quick else rounds, seconds, step)
     console.print(rich_table(grid(results)))
-    if not only:
+    if not (only or quick):
         results.write(RESULTS / "trials.json")
         console.print(f"Written: {RESULTS / 'trials.json'}")
 

@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.growth.findings import Growth
 from benchmarks.growth.measures import MOST_A_REQUEST
 from benchmarks.growth.plots import draw
+from benchmarks.limits import limits
 from benchmarks.results import Results
 from benchmarks.tables import markdown, markdown_table
 from benchmarks.trials import grid
@@ -34,6 +35,7 @@ def _figures(growth: Growth, results: Results | None, tried: Results | None) -> 
         "comparison": markdown(results).replace("\n## ", "\n### ").removeprefix("# Speed\n\n")
         if results
         else NO_RESULTS,
+        "limits": limits(results),
         "trials": f"{tried.about['date']}, commit {tried.about['commit']}, {tried.about['rounds']} rounds of "
         f"{tried.about['seconds']:g} s.\n\n{markdown_table(grid(tried))}"
         if tried

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,13 +18,14 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 from typer.testing import CliRunner
 
-from benchmarks import environments, floor, process_tree, wrk
+from benchmarks import bare, environments, floor, process_tree, wrk
 from benchmarks.__main__ import app
 from benchmarks.catalogue import PEERS
 from benchmarks.contender import Interface
 from benchmarks.growth.findings import Batch, Growth, Moment, Swap
 from benchmarks.growth.page import write_page
 from benchmarks.homes import Columns, ValuedHomes, open_inference_json, plain_json, prices_of_plain_json
+from benchmarks.limits import limits
 from benchmarks.load import Driven, GeneratorFailed, Load
 from benchmarks.measure import WrongPrice, check_prices
 from benchmarks.perf_analyzer import Offered
@@ -111,6 +113,26 @@ def test_targets_say_by_how_much_and_what_was_not_measured(results: Results) -> 
     assert sklearn.met is True
     assert found["MLServer, requests/s at 32"].met is False
     assert found["FastAPI + sklearn, requests/s at 8"].met is None
+
+
+def test_a_limit_says_what_the_trees_take(results: Results) -> None:
+    rates = {(SERVICE, "gRPC"): 40, ("FastAPI + onnxruntime", "JSON"): 20, (bare.NAME, "1 thread"): 50}
+    results.samples = [sample(name, 1, rate, "64x4", interface) for (name, interface), rate in rates.items()]
+    assert "20 µs of processor time a home" in limits(results) and "2.5 times ahead" in limits(results)
+    assert limits(None) == ""
+
+
+def test_a_limit_says_what_each_step_adds_to_the_floor(results: Results) -> None:
+    mine, floors = {"server": 200.0, "preprocessing": 150.0, "price_model": 100.0}, {"server": 190.0}
+    floors |= {"floor_named_first": 90.0, "floor_named_second": 60.0}
+    results.samples = [
+        replace(sample(name, 1, 1000, load), cpu_us_by_part=parts)
+        for name, parts in ((SERVICE, mine), ("floor, 18 inputs", floors))
+        for load in ("1x1", "1x8", "1x32")
+    ]
+    assert "takes 450 µs of processor time, the floor's 340 (+10 server, +60 preprocessing, +40 price_model)" in limits(
+        results
+    )
 
 
 def test_less_latency_is_ahead(results: Results) -> None:
