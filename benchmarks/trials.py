@@ -24,7 +24,7 @@ from benchmarks.trained import Trained, lay_out
 from benchmarks.triton_server import TritonServer
 
 ENSEMBLE = "house_price"
-SHIPPED = "as shipped"
+SHIPPED = "shipped"
 BESIDE = "JSON beside a portfolio"
 PORTFOLIO, AGENTS = Load(1024, 1), Load(1, 4)
 AHEAD_S = 1.0

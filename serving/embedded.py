@@ -173,8 +173,11 @@ class EmbeddedServer:
             "shm-region-prefix-name": space.shared_memory_prefix,
             "shm-default-byte-size": STUB_BYTES,
         }
+        repository = self.repository
+        if isinstance(repository, Path):
+            repository = space.plain_path(repository.resolve())
         return [
-            f"--model-repository={self.repository.resolve() if isinstance(self.repository, Path) else self.repository}",
+            f"--model-repository={repository}",
             f"--backend-directory={space.lay_out_backends(bundle)}",
             *(f"--backend-config=python,{key}={value}" for key, value in python.items()),
             "--model-control-mode=poll",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -21,6 +22,7 @@ from serving.bundle import Bundle
 NAME = "sound-realty-triton"
 SHARED_MEMORY = Path("/dev/shm")
 OWN_BACKENDS = Path(__file__).parent / "backends"
+_PLAIN = re.compile(r"[\w/.,:=@%+-]+", re.ASCII)
 
 
 class Workspace:
@@ -49,6 +51,17 @@ class Workspace:
         with (backends / "python" / "triton_python_backend_utils.py").open("a") as utilities:
             utilities.write("\n\nimport embedded_stub  # noqa: F401\n")  # every model imports this module
         return backends
+
+    def plain_path(self, folder: Path) -> Path:
+        """A path to ``folder`` of which a shell makes nothing else: Triton starts its Python stubs through one.
+
+        A link where the real path has a blank or a quote in it.
+        """
+        if _PLAIN.fullmatch(str(folder)):
+            return folder
+        link = self.path / "models"
+        link.symlink_to(folder)
+        return link
 
     def remove(self) -> None:
         """Ends the stubs, removes the segments and the folder."""

@@ -122,6 +122,22 @@ def test_stopping_leaves_nothing(server: EmbeddedServer) -> None:
     assert not server.is_alive
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """Also one that a shell would take apart."""
+    folder = tmp_path / "Jane's homes (new) $1 & Zürich"
+    folder.mkdir()
+    publish(folder / "repository", ECHO)
+    with EmbeddedServer(folder / "repository", log_path=folder / "triton.log") as server:
+        server.wait_ready(["echo"])
+        publish(folder / "repository", ECHO, version=2)
+
+        def ready() -> set[str]:
+            states = repository_index(server.http_address, server.admin_key)
+            return {state.version for state in states if state.state == "READY"}
+
+        assert eventually(lambda: ready() == {"1", "2"})
+
+
 def test_a_stopped_server_starts_again(server: EmbeddedServer) -> None:
     server.stop()
     server.start()

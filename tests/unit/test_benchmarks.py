@@ -333,7 +333,7 @@ def test_the_page_is_made_of_figures_alone(results: Results, tmp_path: Path) -> 
     growth.write(path)
     assert Growth.read(path) == growth
     tried = Results(ABOUT, {"two-threads": "two threads"})
-    tried.samples = [sample("as shipped", 1, 1000), sample("two-threads", 1, 900)]
+    tried.samples = [sample("shipped", 1, 1000), sample("two-threads", 1, 900)]
     page, *pictures = write_page(growth, results, tried, tmp_path)
     text = page.read_text()
     assert growth.saturation() == 1000
