@@ -124,7 +124,7 @@ def trials(
     from benchmarks.homes import ValuedHomes
     from benchmarks.tables import rich_table
     from benchmarks.trained import trained
-    from benchmarks.trials import TRIALS, grid, measure
+    from benchmarks.trials import TRIALS, grids, measure
 
     if unknown := set(only or ()) - {trial.name for trial in TRIALS}:
         names = ", ".join(trial.name for trial in TRIALS)
@@ -133,7 +133,8 @@ def trials(
     model = trained(quick)
     with shown_progress(errors) as step:
         results = measure(model, ValuedHomes.of(model), chosen, 1 if quick else rounds, seconds, step)
-    console.print(rich_table(grid(results)))
+    for grid in grids(results):
+        console.print(rich_table(grid))
     if not (only or quick):
         results.write(RESULTS / "trials.json")
         console.print(f"Written: {RESULTS / 'trials.json'}")

@@ -6,7 +6,7 @@ All of them run all the time, and only one is asked, for a second or so; ratios 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +123,6 @@ def _server(name: str, model: Trained, homes: ValuedHomes, trial: Trial | None =
 
 
 def _interface(server: TritonServer, load: Load) -> Interface:
-    """Single homes come as JSON, batches over gRPC."""
     json, grpc = server.interfaces()
     if load == AGENTS:
         return Interface(BESIDE, json.ask, lambda load, seconds: _beside_a_portfolio(json, grpc, load, seconds))
@@ -141,15 +140,24 @@ def _beside_a_portfolio(json: Interface, grpc: Interface, load: Load, seconds: f
     return driven
 
 
-def grid(results: Results) -> Grid:
-    """Requests a second of each trial as ratios to the shipped service."""
-    loads = [(f"{SHIPPED}, {'JSON' if load.homes == 1 else 'gRPC'}", load) for load in (*SINGLE, *BATCHES)]
-    loads.append((f"{SHIPPED}, {BESIDE}", AGENTS))
+def grids(results: Results) -> Iterator[Grid]:
+    """Each trial as ratios to the shipped service."""
+    loads = [(load, f"{load.homes:,} a request, {load.concurrency} at once") for load in (*SINGLE, *BATCHES)]
+    served = [*loads, (AGENTS, "agents beside a portfolio")]
+    yield _grid(results, "Requests/s, as a ratio to the service as it is shipped", "requests_per_s", served)
+    yield _grid(results, "CPU time a home, as a ratio to the service as it is shipped", "cpu_s_per_1000_homes", loads)
+
+
+def _grid(results: Results, title: str, metric: str, loads: list[tuple[Load, str]]) -> Grid:
     lines = []
     for name, about in results.settings.items():
-        ratios = [results.ratio(row.replace(SHIPPED, name), load.key, "requests_per_s", to=row) for row, load in loads]
+        ratios = [
+            results.ratio(f"{name}, {_way(load)}", load.key, metric, to=f"{SHIPPED}, {_way(load)}") for load, _ in loads
+        ]
         lines.append((about, *(spread(ratio, "{:.2f}x".format) for ratio in ratios)))
-    headings = [f"{load.homes:,} a request, {load.concurrency} at once" for load in (*SINGLE, *BATCHES)]
-    return Grid(
-        "Requests/s, as a ratio to the service as it is shipped", ("", *headings, "agents beside a portfolio"), lines
-    )
+    return Grid(title, ("", *(heading for _, heading in loads)), lines)
+
+
+def _way(load: Load) -> str:
+    """Single homes come as JSON, batches over gRPC."""
+    return BESIDE if load == AGENTS else "JSON" if load.homes == 1 else "gRPC"

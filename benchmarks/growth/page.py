@@ -11,7 +11,7 @@ from benchmarks.growth.plots import draw
 from benchmarks.limits import limits
 from benchmarks.results import Results
 from benchmarks.tables import markdown, markdown_table
-from benchmarks.trials import grid
+from benchmarks.trials import grids
 
 TEMPLATE = Path(__file__).with_name("page.md")
 PAGE, PICTURES = "speed.md", "speed"
@@ -27,6 +27,13 @@ def write_page(growth: Growth, results: Results | None, tried: Results | None, f
     return [page, *pictures]
 
 
+def _trials(tried: Results) -> str:
+    about = tried.about
+    parts = [f"{about['date']}, commit {about['commit']}, {about['rounds']} rounds of {about['seconds']:g} s a load."]
+    parts += [f"**{grid.title}**\n\n{markdown_table(grid)}" for grid in grids(tried)]
+    return "\n\n".join(parts)
+
+
 def _figures(growth: Growth, results: Results | None, tried: Results | None) -> dict[str, Any]:
     last, settled = growth.soak[-1], growth.settled
     return {
@@ -36,10 +43,7 @@ def _figures(growth: Growth, results: Results | None, tried: Results | None) -> 
         if results
         else NO_RESULTS,
         "limits": limits(results),
-        "trials": f"{tried.about['date']}, commit {tried.about['commit']}, {tried.about['rounds']} rounds of "
-        f"{tried.about['seconds']:g} s.\n\n{markdown_table(grid(tried))}"
-        if tried
-        else NO_TRIALS,
+        "trials": _trials(tried) if tried else NO_TRIALS,
         "best": max(growth.batches, key=lambda batch: batch.homes_per_s),
         "most": MOST_A_REQUEST,
         "first": growth.batches[0],
