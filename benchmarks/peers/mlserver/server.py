@@ -47,6 +47,7 @@ def write_settings(folder: Path) -> None:
         "http_port": port,
         "grpc_port": port + 1,
         "metrics_port": port + 2,
+        "metrics_dir": str(folder / "metrics"),
         "parallel_workers": 2,
         "logging_settings": None,
     }
