@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from benchmarks.growth.findings import Growth
+from benchmarks.growth.findings import Growth, Moment
 from benchmarks.growth.measures import MOST_A_REQUEST
 from benchmarks.growth.plots import draw
 from benchmarks.limits import limits
@@ -36,6 +38,13 @@ def _trials(tried: Results) -> str:
 
 def _figures(growth: Growth, results: Results | None, tried: Results | None) -> dict[str, Any]:
     last, settled = growth.soak[-1], growth.settled
+    halves = settled[: len(settled) // 2 + 1], settled[len(settled) // 2 :]
+
+    def change(megabytes: Callable[[Moment], float]) -> float:
+        # Of medians: memory differs by the load that was on last.
+        first, second = (median(map(megabytes, half)) for half in halves)
+        return second - first
+
     return {
         "about": growth.about,
         "notice": SMOKE if growth.about["quick"] else "",
@@ -51,8 +60,8 @@ def _figures(growth: Growth, results: Results | None, tried: Results | None) -> 
         "gentlest": growth.offered[0],
         "hardest": growth.offered[-1],
         "last": last,
-        "memory_change": last.memory_mb - settled[0].memory_mb,
-        "shared_change": last.shared_memory_mb - settled[0].shared_memory_mb,
+        "memory_change": change(lambda moment: moment.memory_mb),
+        "shared_change": change(lambda moment: moment.shared_memory_mb),
         "since": settled[0].minute,
         "swaps": "\n".join(
             f"| {swap.trees:,} | {swap.size_mb:.1f} | {swap.publish_s:.2f} | {swap.swap_s:.2f} |"

@@ -11,9 +11,11 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 
 from benchmarks.growth.findings import Growth
 
+NUMBER = StrMethodFormatter("{x:,.10g}")
 INK = ("#1b6ca8", "#d1495b", "#66a182")
 
 
@@ -45,6 +47,8 @@ def _batches(growth: Growth, axes: Axes) -> None:
         axes.plot([b.homes for b in mine], [b.homes_per_s for b in mine], "o-", color=ink, label=interface)
     axes.set(xscale="log", yscale="log", xlabel="homes at once", ylabel="homes/s")
     axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(NUMBER)
+    axes.yaxis.set_major_formatter(NUMBER)
     axes.legend(frameon=False)
 
 
@@ -56,6 +60,8 @@ def _offered(growth: Growth, axes: Axes) -> None:
     ):
         axes.plot(rates, values, "o-", color=ink, label=name)
     axes.set(yscale="log", xlabel="requests/s offered", ylabel="ms")
+    axes.yaxis.set_major_formatter(NUMBER)
+    axes.yaxis.set_minor_formatter(NUMBER)
     axes.legend(frameon=False)
 
 

@@ -337,6 +337,6 @@ def test_the_page_is_made_of_figures_alone(results: Results, tmp_path: Path) -> 
     page, *pictures = write_page(growth, results, tried, tmp_path)
     text = page.read_text()
     assert growth.saturation() == 1000
-    for expected in ("70,000 homes/s", "1,000 requests/s", "+4.0 MB", "MLServer, JSON", "two threads", "0.90x"):
+    for expected in ("70,000 homes/s", "1,000 requests/s", "+2.0 MB", "MLServer, JSON", "two threads", "0.90x"):
         assert expected in text
     assert all(picture.stat().st_size > 1000 and f"speed/{picture.name}" in text for picture in pictures)
