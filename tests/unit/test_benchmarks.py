@@ -302,8 +302,7 @@ def test_a_stub_is_known_by_its_model(command: list[str], part: str) -> None:
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)
 def test_a_trial_changes_what_is_shipped(trial: Trial, tmp_path: Path) -> None:
     repository = tmp_path / "model_repository"
-    shutil.copytree(ROOT / "model_repository", repository)
-    shutil.rmtree(repository / PREPROCESSING / "1")
+    shutil.copytree(ROOT / "model_repository", repository, ignore=shutil.ignore_patterns("[0-9]*"))
     shutil.copytree(ROOT / "preprocessing", repository / PREPROCESSING / "1")
     before = {path: path.read_bytes() for path in repository.rglob("*.p*")}
     trial.change(repository)
