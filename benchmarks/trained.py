@@ -33,7 +33,8 @@ QUICK_SALES, QUICK_ROUNDS = 4_000, 60
 _STAMP = "stamp"
 _SOURCES = (
     "preprocessing/columns.py",
-    *(f"conversion/{name}.py" for name in ("improved_model", "improved_graph", "location", "gaps", "adaptive_range")),
+    *(f"conversion/{name}.py" for name in ("improved_model", "improved_graph", "likely_branch", "location")),
+    *(f"conversion/{name}.py" for name in ("gaps", "adaptive_range")),
 )
 
 log = logging.getLogger(__name__)
