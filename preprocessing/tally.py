@@ -69,16 +69,16 @@ def count(values: npt.NDArray[np.float32], training: Training | None) -> Counter
 
     A column that was not given falls into no bin: drift is measured among homes that have it.
     """
-    given = ~np.isnan(values)
-    whole = int(given.all(axis=1).sum())
+    columns = np.ascontiguousarray(values.T)
+    whole = len(values) - int(np.count_nonzero(np.isnan(columns).any(axis=0)))
     counts: Counter[Series] = Counter({homes_series(True): whole, homes_series(False): len(values) - whole})
     if training is None:
         return counts
-    for place, name in enumerate(HOME_COLUMN_NAMES):
-        bins, column = training[name], values[given[:, place], place]
+    for name, column in zip(HOME_COLUMN_NAMES, columns, strict=True):
+        bins = training[name]
         counts.update(
             dict(zip((column_series(name, bin) for bin in bins.labels), bins.count(column).tolist(), strict=True))
         )
         low, high = np.float32(bins.low), np.float32(bins.high)
-        counts[unusual_series(name)] = int(((column < low) | (column > high)).sum())
+        counts[unusual_series(name)] = int(np.count_nonzero(column < low) + np.count_nonzero(column > high))
     return counts

@@ -62,9 +62,13 @@ class Bins:
         )
 
     def count(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
-        """How many of these values, none of them NaN, fall into each bin."""
-        edges = np.array(self.edges, dtype=np.float32)
-        return np.bincount(np.searchsorted(edges, values), minlength=len(self.labels))
+        """How many of these values fall into each bin; NaN falls into none.
+
+        To hold all values against one edge after the other is far faster than to search for each value.
+        """
+        up_to = [np.count_nonzero(values <= edge) for edge in np.array(self.edges, dtype=np.float32)]
+        given = len(values) - np.count_nonzero(np.isnan(values))
+        return np.diff([0, *up_to, given])
 
 
 Training = Mapping[str, Bins]
