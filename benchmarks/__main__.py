@@ -116,6 +116,9 @@ def page() -> None:
 def trials(
     quick: Annotated[bool, typer.Option(help="A smoke run: does everything work?")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these, without keeping what is found.")] = None,
+    load: Annotated[
+        list[str] | None, typer.Option(help="Only these, like 1x8: homes a request, requests at once; nothing is kept.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Turns that each takes, at each load.")] = 7,
     seconds: Annotated[float, typer.Option(min=1, help="How long a turn lasts.")] = 1,
 ) -> None:
@@ -124,18 +127,21 @@ def trials(
     from benchmarks.homes import ValuedHomes
     from benchmarks.tables import rich_table
     from benchmarks.trained import trained
-    from benchmarks.trials import TRIALS, grids, measure
+    from benchmarks.trials import LOADS, TRIALS, grids, measure
 
     if unknown := set(only or ()) - {trial.name for trial in TRIALS}:
         names = ", ".join(trial.name for trial in TRIALS)
         raise typer.BadParameter(f"there is no trial {', '.join(sorted(unknown))}: they are {names}")
+    if unknown := set(load or ()) - {known.key for known in LOADS}:
+        raise typer.BadParameter(f"there is no load {', '.join(sorted(unknown))}: {', '.join(x.key for x in LOADS)}")
     chosen = [trial for trial in TRIALS if not only or trial.name in only]
+    loads = [known for known in LOADS if not load or known.key in load]
     model = trained(quick)
     with shown_progress(errors) as step:
-        results = measure(model, ValuedHomes.of(model), chosen, 1 if quick else rounds, seconds, step)
+        results = measure(model, ValuedHomes.of(model), chosen, loads, 1 if quick else rounds, seconds, step)
     for grid in grids(results):
         console.print(rich_table(grid))
-    if not (only or quick):
+    if not (only or load or quick):
         results.write(RESULTS / "trials.json")
         console.print(f"Written: {RESULTS / 'trials.json'}")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
+from math import comb
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -62,6 +64,15 @@ class Spread:
         found = list(values)
         return cls(median(found), min(found), max(found))
 
+    @classmethod
+    def of_median(cls, values: Iterable[float]) -> Spread:
+        """The median and its 95 % interval, by order statistics; of five values or fewer, all of them."""
+        found = sorted(values)
+        # Of n values, k or fewer lie below the true median in one of 40 cases: a coin thrown n times.
+        below = list(accumulate(comb(len(found), k) / 2 ** len(found) for k in range(len(found))))
+        left_out = max(sum(chance < 0.025 for chance in below) - 1, 0)
+        return cls(median(found), found[left_out], found[-1 - left_out])
+
 
 @dataclass
 class Results:
@@ -88,7 +99,12 @@ class Results:
 
     def ratio(self, row: str, load: str, metric: str, to: str = f"{SERVICE}, {REFERENCE_INTERFACE}") -> Spread | None:
         """Its ratio to another row, by default this service's plain JSON, taken within each round."""
-        return _ratio(self._by_round(row, load, metric), self._by_round(to, load, metric))
+        ratios = self.ratios(row, load, metric, to)
+        return Spread.of(ratios) if ratios else None
+
+    def ratios(self, row: str, load: str, metric: str, to: str) -> list[float]:
+        """Its ratios to another row, one for each round that has both."""
+        return _ratios(self._by_round(row, load, metric), self._by_round(to, load, metric))
 
     def parts(self, row: str) -> list[str]:
         """The processes that a row's contender is made of."""
@@ -109,7 +125,8 @@ class Results:
 
     def start_ratio(self, contender: str, metric: str) -> Spread | None:
         """Its ratio to this service, taken within each round."""
-        return _ratio(self._starts_by_round(contender, metric), self._starts_by_round(SERVICE, metric))
+        ratios = _ratios(self._starts_by_round(contender, metric), self._starts_by_round(SERVICE, metric))
+        return Spread.of(ratios) if ratios else None
 
     def errors(self) -> int:
         """Answers that were none, over all loads; a run is good when it is 0."""
@@ -157,6 +174,5 @@ def _line(where: dict[str, str], value: Spread, ratio: Spread | None) -> dict[st
     return {**where, "value": asdict(value), "ratio": asdict(ratio) if ratio else None}
 
 
-def _ratio(values: dict[int, float], reference: dict[int, float]) -> Spread | None:
-    ratios = [values[number] / reference[number] for number in values if reference.get(number)]
-    return Spread.of(ratios) if ratios else None
+def _ratios(values: dict[int, float], reference: dict[int, float]) -> list[float]:
+    return [values[number] / reference[number] for number in values if reference.get(number)]

@@ -1,6 +1,8 @@
 """What a setting is worth: the service as it is shipped beside itself with one thing changed, in turns.
 
 All of them run all the time, and only one is asked, for a second or so; ratios are taken within a round.
+A machine's noise is larger than what most settings are worth, so each ratio comes with the 95 % interval of
+its median: more rounds make it narrower.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from benchmarks.machine import describe
 from benchmarks.measure import Step, check_prices, sample
 from benchmarks.places import BUILD
 from benchmarks.process_tree import ProcessTree
-from benchmarks.results import Results
+from benchmarks.results import Results, Spread
 from benchmarks.tables import Grid, spread
 from benchmarks.trained import Trained, lay_out
 from benchmarks.triton_server import TritonServer
@@ -27,6 +29,7 @@ ENSEMBLE = "house_price"
 SHIPPED = "shipped"
 BESIDE = "JSON beside a portfolio"
 PORTFOLIO, AGENTS = Load(1024, 1), Load(1, 4)
+LOADS = (*SINGLE, *BATCHES, AGENTS)
 AHEAD_S = 1.0
 """How long the portfolio is under way before the agents ask: its load generator warms up."""
 
@@ -90,9 +93,15 @@ TRIALS = (
 
 
 def measure(
-    model: Trained, homes: ValuedHomes, trials: Sequence[Trial], rounds: int, seconds: float, step: Step
+    model: Trained,
+    homes: ValuedHomes,
+    trials: Sequence[Trial],
+    loads: Sequence[Load],
+    rounds: int,
+    seconds: float,
+    step: Step,
 ) -> Results:
-    """Every trial and the shipped service at every load. Raises what the load generators raise, or WrongPrice."""
+    """The trials and the shipped service at these loads. Raises what the load generators raise, or WrongPrice."""
     about = {**describe(), "rounds": rounds, "seconds": seconds, "model": model.name, "trees": 2 * model.rounds}
     results = Results(about, {trial.name: trial.about for trial in trials})
     servers = [_server(SHIPPED, model, homes), *(_server(trial.name, model, homes, trial) for trial in trials)]
@@ -102,7 +111,7 @@ def measure(
             server.start()
             server.server.wait_ready([ENSEMBLE])
         trees = {server.name: ProcessTree(server.pid) for server in servers}
-        for load in (*SINGLE, *BATCHES, AGENTS):
+        for load in loads:
             for number in range(1, rounds + 1):
                 for server in servers if number % 2 else reversed(servers):
                     interface = _interface(server, load)
@@ -142,8 +151,10 @@ def _beside_a_portfolio(json: Interface, grpc: Interface, load: Load, seconds: f
 
 def grids(results: Results) -> Iterator[Grid]:
     """Each trial as ratios to the shipped service."""
-    loads = [(load, f"{load.homes:,} a request, {load.concurrency} at once") for load in (*SINGLE, *BATCHES)]
-    served = [*loads, (AGENTS, "agents beside a portfolio")]
+    measured = set(results.loads())
+    named = [(load, f"{load.homes:,} a request, {load.concurrency} at once") for load in (*SINGLE, *BATCHES)]
+    loads = [(load, name) for load, name in named if load.key in measured]
+    served = [*loads, *([(AGENTS, "agents beside a portfolio")] if AGENTS.key in measured else [])]
     yield _grid(results, "Requests/s, as a ratio to the service as it is shipped", "requests_per_s", served)
     yield _grid(results, "CPU time a home, as a ratio to the service as it is shipped", "cpu_s_per_1000_homes", loads)
 
@@ -152,9 +163,10 @@ def _grid(results: Results, title: str, metric: str, loads: list[tuple[Load, str
     lines = []
     for name, about in results.settings.items():
         ratios = [
-            results.ratio(f"{name}, {_way(load)}", load.key, metric, to=f"{SHIPPED}, {_way(load)}") for load, _ in loads
+            results.ratios(f"{name}, {_way(load)}", load.key, metric, to=f"{SHIPPED}, {_way(load)}")
+            for load, _ in loads
         ]
-        lines.append((about, *(spread(ratio, "{:.2f}x".format) for ratio in ratios)))
+        lines.append((about, *(spread(Spread.of_median(some), "{:.3f}x".format) for some in ratios)))
     return Grid(title, ("", *(heading for _, heading in loads)), lines)
 
 

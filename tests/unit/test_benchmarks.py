@@ -31,7 +31,7 @@ from benchmarks.measure import WrongPrice, check_prices
 from benchmarks.perf_analyzer import Offered
 from benchmarks.places import PEERS as PEER_FOLDERS
 from benchmarks.process_tree import ProcessTree
-from benchmarks.results import SERVICE, Results, Sample, Start
+from benchmarks.results import SERVICE, Results, Sample, Spread, Start
 from benchmarks.shipped import instances, serving_threads
 from benchmarks.tables import grids, markdown
 from benchmarks.targets import outcomes
@@ -297,6 +297,13 @@ def test_the_floor_has_as_many_instances_as_the_service(tmp_path: Path) -> None:
 )
 def test_a_stub_is_known_by_its_model(command: list[str], part: str) -> None:
     assert process_tree.part_of(command) == part
+
+
+@pytest.mark.parametrize("rounds", [7, 10, 40])
+def test_the_interval_of_a_median_holds_it_nineteen_times_in_twenty(rounds: int) -> None:
+    draws = np.random.default_rng(0).exponential(size=(4_000, rounds))
+    intervals = [Spread.of_median(draw.tolist()) for draw in draws]
+    assert 0.94 < np.mean([found.low <= np.log(2) <= found.high for found in intervals]) < 0.99
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)
