@@ -48,8 +48,18 @@ PEERS = (
         _uvicorn("fastapi_onnx"),
     ),
     Peer(
+        "mlserver_sklearn",
+        "MLServer + sklearn",
+        "2 parallel workers, a pandas merge, then the fitted estimator; Open Inference Protocol JSON with the 18 "
+        "columns as inputs, which is its own interface",
+        _module("mlserver_sklearn"),
+        "/v2/models/house_price/infer",
+        open_inference_json,
+        prices_of_open_inference,
+    ),
+    Peer(
         "mlserver",
-        "MLServer",
+        "MLServer + onnxruntime",
         "2 parallel workers, a custom runtime with onnxruntime on one thread and the service's own checks and join; "
         "Open Inference Protocol JSON with the 18 columns as inputs, which is its own interface",
         _module("mlserver"),

@@ -43,7 +43,9 @@ def _outcomes(results: Results) -> Iterator[Outcome]:
     for load in ("1x8", "1x32"):
         at = f"requests/s at {load.split('x')[1]}"
         yield Outcome(f"FastAPI + sklearn, {at}", 10, ahead("FastAPI + sklearn, JSON", load, "requests_per_s"))
-        yield Outcome(f"MLServer, {at}", 5, ahead("MLServer, JSON", load, "requests_per_s"))
+        for runtime in ("sklearn", "onnxruntime"):
+            peer = f"MLServer + {runtime}"
+            yield Outcome(f"{peer}, {at}", 5, ahead(f"{peer}, JSON", load, "requests_per_s"))
         for peer in BEHIND_ALL:
             for metric, name in (("requests_per_s", "requests/s"), ("p50_ms", "p50"), ("p99_ms", "p99")):
                 text = f"{peer.removesuffix(', JSON')}, {name} at {load.split('x')[1]}"

@@ -82,9 +82,9 @@ def results() -> Results:
         sample(SERVICE, 2, 500),
         sample("FastAPI + sklearn", 1, 100),
         sample("FastAPI + sklearn", 2, 40),
-        sample("MLServer", 1, 250),
+        sample("MLServer + onnxruntime", 1, 250),
     ]
-    starts = [Start(SERVICE, 1, 2.0, 300), Start("MLServer", 1, 5.0, 600)]
+    starts = [Start(SERVICE, 1, 2.0, 300), Start("MLServer + onnxruntime", 1, 5.0, 600)]
     return Results(ABOUT, {SERVICE: "as shipped"}, {"Ray Serve": "pip failed"}, samples, starts)
 
 
@@ -93,7 +93,7 @@ def test_a_ratio_is_taken_within_each_round(results: Results) -> None:
     assert ratio is not None
     assert (ratio.median, ratio.low, ratio.high) == pytest.approx((0.09, 0.08, 0.1))
     assert results.ratio("FastAPI + sklearn, JSON", "1x8", "requests_per_s") is None
-    started = results.start_ratio("MLServer", "startup_s")
+    started = results.start_ratio("MLServer + onnxruntime", "startup_s")
     assert started is not None and started.median == 2.5
 
 
@@ -102,7 +102,9 @@ def test_results_survive_being_written(results: Results, tmp_path: Path) -> None
     results.write(path)
     assert Results.read(path) == results
     summary = json.loads(path.read_text())["summary"]
-    ratios = {line["metric"]: line["ratio"]["median"] for line in summary if line["row"] == "MLServer, JSON"}
+    ratios = {
+        line["metric"]: line["ratio"]["median"] for line in summary if line["row"] == "MLServer + onnxruntime, JSON"
+    }
     assert ratios["requests_per_s"] == pytest.approx(0.25) and ratios["p50_ms"] == pytest.approx(4)
 
 
@@ -111,7 +113,7 @@ def test_targets_say_by_how_much_and_what_was_not_measured(results: Results) -> 
     sklearn = found["FastAPI + sklearn, requests/s at 32"]
     assert sklearn.ahead is not None and sklearn.ahead.median == pytest.approx(11.25)
     assert sklearn.met is True
-    assert found["MLServer, requests/s at 32"].met is False
+    assert found["MLServer + onnxruntime, requests/s at 32"].met is False
     assert found["FastAPI + sklearn, requests/s at 8"].met is None
 
 
@@ -145,7 +147,7 @@ def test_less_latency_is_ahead(results: Results) -> None:
 def test_the_tables_name_every_row_and_what_is_missing(results: Results) -> None:
     text = markdown(results)
     for expected in (
-        "MLServer, JSON",
+        "MLServer + onnxruntime, JSON",
         "0.25x",
         "Ray Serve: pip failed",
         "a processor",
@@ -343,6 +345,13 @@ def test_the_page_is_made_of_figures_alone(results: Results, tmp_path: Path) -> 
     page, *pictures = write_page(growth, results, tried, tmp_path)
     text = page.read_text()
     assert growth.saturation() == 1000
-    for expected in ("70,000 homes/s", "1,000 requests/s", "+2.0 MB", "MLServer, JSON", "two threads", "0.90x"):
+    for expected in (
+        "70,000 homes/s",
+        "1,000 requests/s",
+        "+2.0 MB",
+        "MLServer + onnxruntime, JSON",
+        "two threads",
+        "0.900x",
+    ):
         assert expected in text
     assert all(picture.stat().st_size > 1000 and f"speed/{picture.name}" in text for picture in pictures)

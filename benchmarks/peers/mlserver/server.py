@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-
 import numpy as np
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec, StringCodec
 from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse
 
+from benchmarks.peers.mlserver.start import start
 from benchmarks.peers.valuing import Refused, Valuer
 
 
@@ -37,28 +34,5 @@ class HousePrice(MLModel):
         return InferenceResponse(model_name=self.name, outputs=outputs)
 
 
-def write_settings(folder: Path) -> None:
-    """The two files that MLServer starts from. Port and workers come with them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    port = int(os.environ["BENCH_PORT"])
-    settings = {
-        "debug": False,
-        "host": "127.0.0.1",
-        "http_port": port,
-        "grpc_port": port + 1,
-        "metrics_port": port + 2,
-        "metrics_dir": str(folder / "metrics"),
-        "parallel_workers": 2,
-        "logging_settings": None,
-    }
-    model = {"name": "house_price", "implementation": "benchmarks.peers.mlserver.server.HousePrice"}
-    (folder / "settings.json").write_text(json.dumps(settings))
-    (folder / "model-settings.json").write_text(json.dumps(model))
-
-
 if __name__ == "__main__":
-    from mlserver.cli.main import root
-
-    target = Path(os.environ["BENCH_SCRATCH"])
-    write_settings(target)
-    root(["start", str(target)])
+    start("benchmarks.peers.mlserver.server.HousePrice")

@@ -1,0 +1,31 @@
+"""MLServer with scikit-learn: what its own runtime for scikit-learn does, and the join before it."""
+
+from __future__ import annotations
+
+from mlserver import MLModel
+from mlserver.codecs import NumpyCodec, PandasCodec
+from mlserver.errors import InferenceError
+from mlserver.types import InferenceRequest, InferenceResponse
+
+from benchmarks.peers.joining import FrameValuer, Refused
+from benchmarks.peers.mlserver.start import start
+
+
+class HousePrice(MLModel):
+    """One input [N,1] a column, one output [N,1] a figure."""
+
+    async def load(self) -> bool:
+        self.valuer = FrameValuer()
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        try:
+            answers = self.valuer.value(PandasCodec.decode_request(payload))
+        except Refused as refused:
+            raise InferenceError(str(refused)) from refused
+        outputs = [NumpyCodec.encode_output(name, values[:, None]) for name, values in answers.items()]
+        return InferenceResponse(model_name=self.name, outputs=outputs)
+
+
+if __name__ == "__main__":
+    start("benchmarks.peers.mlserver_sklearn.server.HousePrice")
