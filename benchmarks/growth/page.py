@@ -41,8 +41,11 @@ def _figures(growth: Growth, results: Results | None, tried: Results | None) -> 
     halves = settled[: len(settled) // 2 + 1], settled[len(settled) // 2 :]
 
     def change(megabytes: Callable[[Moment], float]) -> float:
-        # Of medians: memory differs by the load that was on last.
-        first, second = (median(map(megabytes, half)) for half in halves)
+        def level(half: list[Moment]) -> float:
+            # The higher of two neighbours: memory differs by which of the two loads was on last.
+            return median(max(map(megabytes, half[at : at + 2])) for at in range(max(1, len(half) - 1)))
+
+        first, second = map(level, halves)
         return second - first
 
     return {
