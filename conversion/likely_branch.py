@@ -37,6 +37,9 @@ def likelier_branch_first(trees: NodeProto, columns: int, reached: npt.NDArray[n
         trees: As skl2onnx converts trees of finite columns, some of which may be missing.
         columns: C.
         reached: How often each node was come to; a wrong number costs time, never a price.
+
+    Raises:
+        ValueError: when the nodes are not numbered tree by tree, each from 0.
     """
     old: dict[str, Any] = {entry.name: helper.get_attribute_value(entry) for entry in trees.attribute}
     tree, number = np.array(old["nodes_treeids"]), np.array(old["nodes_nodeids"])
