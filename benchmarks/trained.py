@@ -33,8 +33,12 @@ QUICK_SALES, QUICK_ROUNDS = 4_000, 60
 _STAMP = "stamp"
 _SOURCES = (
     "preprocessing/columns.py",
-    *(f"conversion/{name}.py" for name in ("improved_model", "improved_graph", "likely_branch", "location")),
-    *(f"conversion/{name}.py" for name in ("gaps", "adaptive_range")),
+    "conversion/improved_model.py",
+    "conversion/improved_graph.py",
+    "conversion/likely_branch.py",
+    "conversion/location.py",
+    "conversion/gaps.py",
+    "conversion/adaptive_range.py",
 )
 
 log = logging.getLogger(__name__)

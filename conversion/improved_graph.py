@@ -131,6 +131,7 @@ def _add_range(graph: _Graph, model: ImprovedModel) -> None:
     add("Clip", ["spread_double", least, most], "spread")
 
     by_missing = [0, *[GIVEN.index("some")] * (len(OPTIONAL) - 1), GIVEN.index("required")]
+    # The preprocessing refuses a home without a required column, so whatever is missing is optional.
     add("Cast", ["missing"], "missing_whole", to=TensorProto.INT64)
     add("ReduceSum", ["missing_whole", "across"], "missing_count", keepdims=0)
     add("Gather", [constant("factors", model.range.factors[by_missing]), "missing_count"], "factors_of_home", axis=0)

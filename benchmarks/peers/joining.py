@@ -11,11 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmarks.peers.refused import Refused
 from preprocessing.columns import FEATURE_NAMES, HOME_COLUMN_NAMES, ZIPCODE
-
-
-class Refused(ValueError):
-    """Why a request gets no price."""
 
 
 class FrameValuer:

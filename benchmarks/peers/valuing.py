@@ -16,16 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from benchmarks.peers.refused import Refused
 from preprocessing.checks import check
 from preprocessing.columns import HOME_COLUMN_NAMES, ZIPCODE
 from preprocessing.demographics import DEMOGRAPHICS_FILE, Demographics
 from preprocessing.features import features
 from preprocessing.homes import Homes
 from preprocessing.refusal import refusal, unknown_columns
-
-
-class Refused(ValueError):
-    """Why a request gets no price."""
 
 
 class Valuer:

@@ -8,7 +8,8 @@ import bentoml
 from bentoml.exceptions import InvalidArgument
 from pydantic import RootModel
 
-from benchmarks.peers.valuing import Refused, Valuer
+from benchmarks.peers.refused import Refused
+from benchmarks.peers.valuing import Valuer
 
 
 class Given(RootModel[dict[str, float | list[float]]]):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from benchmarks.peers.valuing import Refused, Valuer
+from benchmarks.peers.refused import Refused
+from benchmarks.peers.valuing import Valuer
 
 app = FastAPI()
 valuer = Valuer()

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from fastapi import FastAPI, HTTPException
 
-from benchmarks.peers.joining import FrameValuer, Refused
+from benchmarks.peers.joining import FrameValuer
+from benchmarks.peers.refused import Refused
 from preprocessing.columns import ZIPCODE
 
 valuer = FrameValuer()

@@ -8,7 +8,8 @@ from typing import Any
 import litserve
 from fastapi import HTTPException
 
-from benchmarks.peers.valuing import Refused, Valuer
+from benchmarks.peers.refused import Refused
+from benchmarks.peers.valuing import Valuer
 
 
 class HousePrice(litserve.LitAPI):

@@ -9,7 +9,8 @@ from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse
 
 from benchmarks.peers.mlserver.start import start
-from benchmarks.peers.valuing import Refused, Valuer
+from benchmarks.peers.refused import Refused
+from benchmarks.peers.valuing import Valuer
 
 
 class HousePrice(MLModel):

@@ -7,8 +7,9 @@ from mlserver.codecs import NumpyCodec, PandasCodec
 from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse
 
-from benchmarks.peers.joining import FrameValuer, Refused
+from benchmarks.peers.joining import FrameValuer
 from benchmarks.peers.mlserver.start import start
+from benchmarks.peers.refused import Refused
 
 
 class HousePrice(MLModel):

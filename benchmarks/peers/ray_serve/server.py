@@ -10,7 +10,8 @@ from ray import serve
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from benchmarks.peers.valuing import Refused, Valuer
+from benchmarks.peers.refused import Refused
+from benchmarks.peers.valuing import Valuer
 
 
 @serve.deployment(num_replicas=2, max_ongoing_requests=64, ray_actor_options={"num_cpus": 0.5})
