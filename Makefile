@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up models test lint format examples publish retrain rollback versions rollout report slides bench lock clean
+.PHONY: help up ports models test lint format examples publish retrain rollback versions rollout report slides bench lock clean
 
 python := .venv/bin/python -B
 # Threads that wait asleep: trees train many times faster where other work shares the cores.
@@ -11,8 +11,13 @@ development := .venv/.development
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-up: models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics): HTTP_PORT, GRPC_PORT, METRICS_PORT change them
+up: ports models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics): HTTP_PORT, GRPC_PORT, METRICS_PORT change them
 	@exec $(python) -m serving --example build/example_home.json
+
+# Before minutes of set-up, with the Python that is there; whether it will do is for environment.sh to say.
+ports:
+	@python=$${PYTHON:-python3}; ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || \
+		"$$python" -B -m serving.ports
 
 models: $(runtime) ## Train and publish a model where none is there yet, from DATA_DIR, data/ or the stand-in market
 	@$(python) -m conversion ensure

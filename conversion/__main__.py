@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,13 +84,24 @@ def publish(
     from conversion.converted import Converted, convert_and_compare
     from conversion.ensure import prepare
     from conversion.handover import read_pickle
-    from conversion.publish import publish_basic, publish_converted, publish_folder, publish_improved, refuse_early
+    from conversion.publish import (
+        asks_for_reason,
+        publish_basic,
+        publish_converted,
+        publish_folder,
+        publish_improved,
+        refuse_early,
+    )
     from conversion.sales import read_sales, with_sales
     from data.standin import find_or_generate
 
     files = find_or_generate()
     with with_sales(files, sales) as found:
         refuse_early(found.standin, repository)
+        if not (accept or version or converted or model) and (
+            serving := asks_for_reason(train.value, found.standin, repository)
+        ):
+            accept = _reason(train, serving)
         market = read_sales(found)
     held_out = market.table[market.held_out]
     how = (market, repository, accept, show_comparison)
@@ -107,6 +119,18 @@ def publish(
     console.print(f"Published version {number}.")
     if canary:
         _try_out(number, canary, repository)
+
+
+def _reason(train: Train, serving: str) -> str:
+    """Ask on a terminal why prices may change. Raises Refused where nobody can be asked, or nothing is answered."""
+    if sys.stdin.isatty():
+        typer.echo(f"The {train.value} model takes over from {serving} and changes the prices of many homes.")
+        if reason := typer.prompt("Why? The new version's card keeps the reason", default="", show_default=False):
+            return str(reason)
+    raise Refused(
+        f"the {train.value} model would take over from {serving} and change the prices of many homes: say why, "
+        'as in `make publish ACCEPT="it knows grade, view and location"` (or --accept "reason")'
+    )
 
 
 def _try_out(number: int, address: str, repository: Path) -> None:

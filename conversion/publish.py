@@ -85,6 +85,19 @@ def refuse_early(standin: bool, repository: Path) -> None:
         )
 
 
+def asks_for_reason(name: str, standin: bool, repository: Path) -> str | None:
+    """Return the model that a newly trained one of another kind takes over from, or None.
+
+    Models of two kinds, ``basic`` and ``improved``, price many homes far apart: the gate will ask
+    why, and whoever publishes should know before minutes of training.
+    """
+    serving = newest(repository / PRICE_MODEL)
+    known = _card(serving) if serving is not None else None
+    if known is None or known["data"]["standin"] != standin or known["price_model"].startswith(f"{name}-"):
+        return None
+    return str(known["price_model"])
+
+
 def _refuse_untrained(sales: Sales, repository: Path) -> None:
     """What can be known before minutes of training."""
     refuse_early(sales.summary.standin, repository)

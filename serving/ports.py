@@ -1,8 +1,15 @@
-"""The three ports of a server: given, or chosen by the operating system, and free before it starts."""
+"""The three ports of a server: given, or chosen by the operating system, and free before it starts.
+
+Run as a module it checks the ports that ``make up`` is about to use, with whatever Python is there (3.8 or later)
+before minutes of set-up: standard library only.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -21,6 +28,21 @@ class Ports:
 
 
 ANY_FREE = Ports(0, 0, 0)
+
+
+def asked_for(environ: Mapping[str, str]) -> Ports:
+    """Return the ports that HTTP_PORT, GRPC_PORT and METRICS_PORT name, and the usual ones otherwise.
+
+    Raises:
+        ServerUnavailable: if one of them is not a number; one line that names it.
+    """
+    usual, chosen = Ports(), {}
+    for variable, port in (("HTTP_PORT", usual.http), ("GRPC_PORT", usual.grpc), ("METRICS_PORT", usual.metrics)):
+        named = environ.get(variable) or str(port)
+        if not named.isdecimal():
+            raise ServerUnavailable(f"{variable} is {named!r}, but a port is a number from 1 to 65535")
+        chosen[variable] = int(named)
+    return Ports(*chosen.values())
 
 
 def free(ports: Ports) -> Ports:
@@ -48,3 +70,15 @@ def free(ports: Ports) -> Ports:
                 raise ServerUnavailable(f"{variable} is {port}, but a port is a number from 1 to 65535") from error
             chosen[variable] = int(probe.getsockname()[1])
     return Ports(chosen["HTTP_PORT"], chosen["GRPC_PORT"], chosen["METRICS_PORT"])
+
+
+def main() -> None:
+    """Exit with one line on standard error if a port that the environment asks for cannot be used."""
+    try:
+        free(asked_for(os.environ))
+    except ServerUnavailable as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

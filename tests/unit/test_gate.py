@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,12 +25,13 @@ from conversion.create_model import BASIC_COLUMNS, Estimator, create_model, pick
 from conversion.gate import FEWEST_LATER_SALES, Comparison, Difference, basis, compare, judge
 from conversion.improved_model import ImprovedModel
 from conversion.improved_version import convert_and_compare as convert_improved
-from conversion.publish import publish_basic, publish_converted, publish_improved
+from conversion.publish import asks_for_reason, publish_basic, publish_converted, publish_improved
 from conversion.refused import Refused
 from conversion.repository import PRICE_MODEL, versions
 from conversion.sales import Sales, with_sales
-from data.files import DataError, DataFiles
+from data.files import DATA_DIR, DataError, DataFiles
 from data.standin import standin_data
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -221,6 +226,36 @@ def test_a_reason_helps_where_the_serving_version_may_know_the_sales() -> None:
     judge(replace(doubtful, accepted="it serves what it was trained on"))
     with pytest.raises(Refused, match="worse than basic-1"):
         judge(replace(doubtful, certain=True, accepted="whatever"))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_model_of_another_kind_needs_a_reason_before_it_is_trained(
+    terminal: bool, repository: Path, files: DataFiles
+) -> None:
+    """Asked for where somebody can answer; no answer is no reason."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(theirs, "rb", buffering=0) as stdin:
+        keyboard.write(b"\n")
+        done = subprocess.run(
+            [sys.executable, "-m", "conversion", "publish", "--repository", str(repository)],
+            cwd=ROOT,
+            env={**os.environ, DATA_DIR: str(files.folder)},
+            stdin=stdin if terminal else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "say why" in done.stderr
+    assert ("Why?" in done.stdout) == terminal
+    assert "training" not in done.stderr
+    assert versions(repository / PRICE_MODEL) == [1]
+
+
+def test_a_model_of_the_same_kind_needs_no_reason(repository: Path, files: DataFiles) -> None:
+    assert asks_for_reason("basic", files.standin, repository) is None
+    assert asks_for_reason("improved", not files.standin, repository) is None
 
 
 def test_only_a_change_of_prices_can_be_accepted() -> None:
