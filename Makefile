@@ -20,7 +20,7 @@ ports:
 		"$$python" -B -m serving.ports
 
 models: $(runtime) ## Train and publish a model where none is there yet, from DATA_DIR, data/ or the stand-in market
-	@$(python) -m conversion ensure
+	@$(python) -m publishing ensure
 
 test: $(development) ## Run all tests; with DATA_DIR set, on the real data too
 	@$(python) -m pytest
@@ -38,19 +38,19 @@ examples: $(runtime) ## Send the example homes to the running service
 	@$(python) -m client.send_examples
 
 publish: $(runtime) ## Train the improved model and publish it; TRAIN=basic, MODEL=model.pkl, CONVERTED=, VERSION=folder; ACCEPT="why"
-	@$(python) -m conversion publish $(if $(TRAIN),--train $(TRAIN)) $(if $(MODEL),--model $(MODEL)) \
+	@$(python) -m publishing publish $(if $(TRAIN),--train $(TRAIN)) $(if $(MODEL),--model $(MODEL)) \
 		$(if $(FEATURES),--features $(FEATURES)) $(if $(CONVERTED),--converted $(CONVERTED)) \
 		$(if $(VERSION),--version $(VERSION)) $(if $(ACCEPT),--accept "$(ACCEPT)")
 
 retrain: $(runtime) ## The whole way, SALES=file with all sales to learn from: check, train, compare, publish, try out on the service
-	@$(python) -m conversion publish $(if $(SALES),--sales $(SALES)) $(if $(TRAIN),--train $(TRAIN)) \
+	@$(python) -m publishing publish $(if $(SALES),--sales $(SALES)) $(if $(TRAIN),--train $(TRAIN)) \
 		$(if $(ACCEPT),--accept "$(ACCEPT)") --canary 127.0.0.1:$${HTTP_PORT:-8000}
 
 rollback: $(runtime) ## Remove the newest version of the price model
-	@$(python) -m conversion rollback
+	@$(python) -m publishing rollback
 
 versions: $(runtime) ## List the versions of the price model
-	@$(python) -m conversion versions
+	@$(python) -m publishing versions
 
 rollout: ## Replace the containers' Triton replicas one at a time, after a change of image, flags or limits
 	@deploy/rollout.sh
@@ -59,7 +59,7 @@ report: $(development) ## Evaluate every model on every split: docs/evaluation.m
 	@$(python) -m evaluation report
 
 slides: $(development) ## Build both presentations from the evaluation (PDF needs chromium)
-	@$(python) -m docs.presentation
+	@$(python) -m evaluation.slides
 
 bench: $(development) ## Measure speed against peers and limits (needs wrk): writes benchmarks/results; BENCH="--quick"
 	@$(python) -m benchmarks $(BENCH)

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 import sklearn
 
-from conversion.create_model import Estimator
-from conversion.refused import Refused
+from conversion import Refused
 from preprocessing.columns import FEATURE_NAMES
+from training.basic import Estimator
 
 FEATURES_FILE = "features.npy"
 _SKL2ONNX = "skl2onnx==1.20.0"
@@ -99,11 +99,11 @@ def _release(version: str) -> tuple[int, int]:
 
 def main(model: Path, features: Path, folder: Path) -> None:
     """Convert a pickle here, with the scikit-learn that is installed here."""
-    from conversion.converted import convert_and_compare
+    from conversion.converted import convert_estimator
 
     table = np.load(folder / FEATURES_FILE)
     estimator = read_pickle(model, features, folder, table)
-    converted = convert_and_compare(estimator, table)
+    converted = convert_estimator(estimator, table)
     converted.write(folder)
     sys.stdout.write(f"converted with scikit-learn {sklearn.__version__}: {converted.parity.homes:,} homes compared\n")
 
