@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from conversion.card import read_card
 from conversion.ensure import prepare
@@ -23,6 +24,10 @@ from data.standin import find_or_generate
 from preprocessing.demographics import Demographics
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example takes is the machine's business, which may have other work to do.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

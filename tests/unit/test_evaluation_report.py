@@ -17,8 +17,6 @@ from evaluation.__main__ import app
 from evaluation.ablation import ALTERNATIVES, STEPS
 from evaluation.targets import TARGETS
 
-pytestmark = pytest.mark.timeout(900)  # the report trains a dozen small models
-
 _LINK = re.compile(r"!\[[^]]+\]\(([^)]+)\)")
 _PNG = b"\x89PNG\r\n"
 
