@@ -63,6 +63,21 @@ class DataFiles:
         return digest.hexdigest()[:_FINGERPRINT_LENGTH]
 
 
+@dataclass(frozen=True)
+class DataSummary:
+    """Describe the sales behind a model; ``standin`` when they were generated, and its prices made up.
+
+    Dates are in ISO format, as in 2015-05-27.
+    """
+
+    fingerprint: str
+    standin: bool
+    sales: int
+    first_sale: str
+    last_sale: str
+    zipcodes: int
+
+
 def find_data(environ: Mapping[str, str] = os.environ, default: Path = HERE) -> DataFiles | None:
     """The files in the folder that ``DATA_DIR`` names, else those in ``data/``, else None.
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from conversion.accuracy import accuracy
+from training.accuracy import accuracy
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ PRICE_BANDS = (0, 250_000, 350_000, 500_000, 750_000, 1_000_000, 2_000_000, np.i
 """Bands of the predicted price, in dollars."""
 
 METRICS = ("mae", "rmse", "r2", "mape", "mdape", "ppe5", "ppe10", "ppe20", "bias", "coverage", "width")
-"""Those of ``conversion.accuracy``, the share valued within 5 %, and the range's coverage and mean width
+"""Those of ``training.accuracy``, the share valued within 5 %, and the range's coverage and mean width
 relative to the price, both in percent."""
 
 

@@ -1,10 +1,16 @@
-"""The three ports of a server: given or chosen, and free before it starts."""
+"""The three ports of a server: given or chosen, and free before it starts.
+
+Run as a module it checks the ports that ``make up`` is about to use, with whatever Python is there (3.8 or later)
+before minutes of set-up: standard library only.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import socket
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
@@ -26,6 +32,21 @@ ANY_FREE = Ports(0, 0, 0)
 CHOSEN = range(10_000, 30_000)
 """Where a 0 finds its port. Linux gives outgoing connections theirs from 32768 on, so that none of them takes a port
 between the moment it is chosen and the moment the server listens."""
+
+
+def asked_for(environ: Mapping[str, str]) -> Ports:
+    """Return the ports that HTTP_PORT, GRPC_PORT and METRICS_PORT name, and the usual ones otherwise.
+
+    Raises:
+        ServerUnavailable: if one of them is not a number; one line that names it.
+    """
+    usual, chosen = Ports(), {}
+    for variable, port in (("HTTP_PORT", usual.http), ("GRPC_PORT", usual.grpc), ("METRICS_PORT", usual.metrics)):
+        named = environ.get(variable) or str(port)
+        if not named.isdecimal():
+            raise ServerUnavailable(f"{variable} is {named!r}, but a port is a number from 1 to 65535")
+        chosen[variable] = int(named)
+    return Ports(*chosen.values())
 
 
 def free(ports: Ports) -> Ports:
@@ -64,3 +85,15 @@ def _listen(probe: socket.socket, ports: Sequence[int]) -> None:
     else:
         probe.bind((LOOPBACK, last))
     probe.listen()
+
+
+def main() -> None:
+    """Exit with one line on standard error if a port that the environment asks for cannot be used."""
+    try:
+        free(asked_for(os.environ))
+    except ServerUnavailable as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

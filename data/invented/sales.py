@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from data.invented.buildings import LATEST_YEAR, invent_homes
 from data.invented.demographics import invent_demographics
-from data.invented.homes import LATEST_YEAR, invent_homes
 from data.invented.places import Floats, Places, Terrain, invent_places, invent_terrain
 from data.table import DATE_FORMAT
 from preprocessing.columns import HOME_COLUMN_NAMES

@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import onnx
 import pytest
 import urllib3
 
-from conversion.bucket import Bucket, push, roll_back
-from conversion.contract import MODEL_FILE
-from conversion.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged
+from publishing.bucket import Bucket, push, roll_back
+from publishing.card import Card
+from publishing.contract import MODEL_FILE
+from publishing.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged
 from serving.embedded import EmbeddedServer
 from tests.service.callers import DEADLINE_S, MODELS, Callers
 
@@ -84,7 +84,7 @@ def url(store: Store, bucket: Bucket) -> str:
 
 
 @pytest.fixture
-def repository(published: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
     return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
 
 
@@ -98,8 +98,8 @@ def server(repository: Path, url: str, tmp_path: Path) -> Iterator[EmbeddedServe
 
 
 @pytest.fixture
-def first(published: tuple[Path, dict[str, Any]]) -> str:
-    return str(published[1]["price_model"])
+def first(published: tuple[Path, Card]) -> str:
+    return published[1].price_model
 
 
 def publish(repository: Path, name: str) -> str:

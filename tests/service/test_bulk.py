@@ -13,22 +13,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
-from conversion.card import read_card
-from conversion.converted import convert_and_compare
-from conversion.create_model import BASIC_COLUMNS, Estimator, pick
-from conversion.publish import publish_converted
-from conversion.repository import PRICE_MODEL
-from conversion.sales import Sales
+from conversion.converted import convert_estimator
+from publishing.card import Card
+from publishing.publish import publish_converted
+from publishing.repository import PRICE_MODEL
 from serving.embedded import EmbeddedServer
 from tests.service.callers import MODELS, Callers
 from tests.service.conftest import Service
+from training.basic import BASIC_COLUMNS, Estimator, pick
+from training.sales import Sales
 
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = 4_000
@@ -164,7 +163,7 @@ def test_all_protocols_write_the_same(
     run = Run(tmp_path, homes, ("--url", url, "--protocol", protocol))
     said = run.finish(run.start(("-m", "client.value_homes")))
     assert f"{HOMES:,} homes: {HOMES - len(BAD) - 1:,} valued, {len(BAD) + 1} rejected" in said
-    assert f"Valued by {service.card['price_model']}" in said
+    assert f"Valued by {service.card.price_model}" in said
     assert run.written() == undisturbed
 
 
@@ -189,7 +188,7 @@ def test_a_run_that_was_killed_is_taken_up(
 
 
 @pytest.fixture
-def repository(published: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
     return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
 
 
@@ -240,7 +239,7 @@ def test_a_service_that_stays_away_ends_the_run_but_not_the_work(
 
 
 def test_a_version_swap_on_the_way_loses_nothing_and_is_said(
-    server: EmbeddedServer, sales: Sales, published: tuple[Path, dict[str, Any]], homes: Path, tmp_path: Path
+    server: EmbeddedServer, sales: Sales, published: tuple[Path, Card], homes: Path, tmp_path: Path
 ) -> None:
     run = Run(tmp_path, homes, ("--protocol", "grpc", "--url", server.grpc_address, "--batch", str(BATCH)))
     process = run.start_and_halt()
@@ -252,7 +251,7 @@ def test_a_version_swap_on_the_way_loses_nothing_and_is_said(
     valued, rejected = (list(csv.DictReader(text.splitlines())) for text in run.written())
     assert sorted(int(home["line"]) for home in valued + rejected) == list(range(2, HOMES + 2))
     models = [home["price_model"] for home in valued]
-    old = published[1]["price_model"]
+    old = published[1].price_model
     assert set(models) == {old, new}
     assert "prices are of different models" in said
     for model in (old, new):
@@ -263,9 +262,9 @@ def _publish_another(repository: Path, sales: Sales) -> str:
     """A model with another number of neighbours; its name."""
     regressor = make_pipeline(RobustScaler(), KNeighborsRegressor(n_neighbors=8))
     regressor.fit(pick(sales.table[sales.training], BASIC_COLUMNS), sales.prices[sales.training])
-    converted = convert_and_compare(Estimator("nearest8", regressor, BASIC_COLUMNS), sales.table[sales.held_out])
+    converted = convert_estimator(Estimator("nearest8", regressor, BASIC_COLUMNS), sales.table[sales.held_out])
     number = publish_converted(converted, sales, repository)
-    return str(read_card(repository / PRICE_MODEL / str(number))["price_model"])
+    return Card.read(repository / PRICE_MODEL / str(number)).price_model
 
 
 @pytest.mark.parametrize("model", ["house_price", "house_prices"])

@@ -11,11 +11,11 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from data.files import DATA_DIR, DataFiles
+from publishing.card import Card
 from serving.ports import ANY_FREE, free
 from tests.conftest import ROOT
 
@@ -29,7 +29,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(published: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout in which a model was trained before."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("trained") / "project")
     shutil.copytree(published[0], folder / "model_repository", dirs_exist_ok=True)

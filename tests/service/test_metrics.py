@@ -19,15 +19,15 @@ import pytest
 import tritonclient.grpc as grpc_client
 import tritonclient.http as http_client
 
-from conversion.card import CARD_FILE
-from conversion.ensure import prepare
-from conversion.preprocessing_version import publish_preprocessing
-from conversion.repository import PREPROCESSING, PRICE_MODEL
 from data.files import DataFiles
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
 from preprocessing.metrics import COLUMN, HOMES, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
 from preprocessing.tally import count
-from preprocessing.training import TRAINING_FILE, Training, read_training
+from preprocessing.training_bins import TRAINING_FILE, Training, read_training
+from publishing.card import CARD_FILE, Card
+from publishing.ensure import prepare
+from publishing.preprocessing_version import publish_preprocessing
+from publishing.repository import PREPROCESSING, PRICE_MODEL
 from serving.embedded import EmbeddedServer
 from tests.service.asking import PROTOCOLS, Asker, _tensor
 from tests.service.callers import DEADLINE_S, HOME, Callers
@@ -77,7 +77,7 @@ def until(found: Callable[[], Any], expected: Any) -> None:
 
 
 @pytest.fixture
-def metered(published: tuple[Path, dict[str, Any]], files: DataFiles, tmp_path: Path) -> Iterator[Metered]:
+def metered(published: tuple[Path, Card], files: DataFiles, tmp_path: Path) -> Iterator[Metered]:
     repository = tmp_path / "model_repository"
     shutil.copytree(published[0], repository)
     shutil.rmtree(repository / PREPROCESSING / "1")

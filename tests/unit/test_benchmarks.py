@@ -24,20 +24,20 @@ from benchmarks.catalogue import PEERS
 from benchmarks.contender import Interface
 from benchmarks.growth.findings import Batch, Growth, Moment, Swap
 from benchmarks.growth.page import write_page
-from benchmarks.homes import Columns, ValuedHomes, open_inference_json, plain_json, prices_of_plain_json
 from benchmarks.limits import limits
 from benchmarks.load import Driven, GeneratorFailed, Load
 from benchmarks.measure import WrongPrice, check_prices
 from benchmarks.perf_analyzer import Offered
 from benchmarks.places import PEERS as PEER_FOLDERS
 from benchmarks.process_tree import ProcessTree
+from benchmarks.requests import Columns, ValuedHomes, open_inference_json, plain_json, prices_of_plain_json
 from benchmarks.results import SERVICE, Results, Sample, Spread, Start
 from benchmarks.shipped import instances, serving_threads
 from benchmarks.tables import grids, markdown
 from benchmarks.targets import outcomes
 from benchmarks.trials import TRIALS, Trial
-from conversion.repository import PREPROCESSING, PRICE_MODEL
 from preprocessing.columns import HOME_COLUMN_NAMES
+from publishing.repository import PREPROCESSING, PRICE_MODEL
 from tests.conftest import ROOT
 
 ABOUT = {

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversion.adaptive_range import MOST_SPREAD, fit_range, spread
-from conversion.gaps import GIVEN, OPTIONAL, Given, hide, how_given, with_gaps
-from conversion.location import METRES_PER_DEGREE, SCALE, Location
-from conversion.market_level import FEWEST_SALES, market_level
-from conversion.sales import Sales
 from preprocessing.columns import FEATURE_NAMES, HOME_COLUMN_NAMES, POSITION, REQUIRED_COLUMN_NAMES, ZIPCODE
+from training.adaptive_range import MOST_SPREAD, fit_range, spread
+from training.gaps import GIVEN, OPTIONAL, Given, hide, how_given, with_gaps
+from training.location import METRES_PER_DEGREE, SCALE, Location
+from training.market_level import FEWEST_SALES, market_level
+from training.sales import Sales
 
 LAT, LONG = POSITION["lat"], POSITION["long"]
 

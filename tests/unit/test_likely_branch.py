@@ -15,8 +15,8 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from conversion.graph import OPSETS, session
 from conversion.likely_branch import likelier_branch_first, times_reached
-from conversion.onnx_graph import OPSETS, session
 
 COLUMNS = 5
 Table = npt.NDArray[np.float32]
