@@ -28,6 +28,16 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
+TRAINED = {"improved", "published"}
+"""Fixtures that take as long as it takes to train."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses such a fixture, directly or not: `make check` leaves it out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and TRAINED & set(item.fixturenames):
+            item.add_marker(pytest.mark.training)
+
 
 @pytest.fixture(scope="session")
 def files() -> DataFiles:

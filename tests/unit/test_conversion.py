@@ -100,6 +100,7 @@ def test_neighbours_refuse_what_they_cannot_convert_exactly(sales: Sales) -> Non
         convert(Estimator("weighted", weighted, BASIC_COLUMNS))
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("regressor", [LinearRegression(), HistGradientBoostingRegressor(max_iter=20)])
 def test_other_regressors_convert_too(regressor: LinearRegression, sales: Sales) -> None:
     columns = ("sqft_living", "grade", "lat", "long")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -36,23 +37,24 @@ def test_the_same_seed_gives_the_same_market(files: DataFiles, tmp_path: Path) -
     assert standin_data(tmp_path / "other", SEED + 1).fingerprint() != files.fingerprint()
 
 
-def test_it_is_generated_once(tmp_path: Path) -> None:
-    files = standin_data(tmp_path)
-    written = {name: (tmp_path / name).stat().st_mtime_ns for name in FILE_NAMES}
-    assert standin_data(tmp_path) == files
-    assert {name: (tmp_path / name).stat().st_mtime_ns for name in FILE_NAMES} == written
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*FILE_NAMES, STANDIN_STAMP))
+def test_it_is_generated_once(files: DataFiles) -> None:
+    written = {name: (files.folder / name).stat().st_mtime_ns for name in FILE_NAMES}
+    assert standin_data(files.folder) == files
+    assert {name: (files.folder / name).stat().st_mtime_ns for name in FILE_NAMES} == written
+    assert sorted(path.name for path in files.folder.iterdir()) == sorted((*FILE_NAMES, STANDIN_STAMP))
 
 
 @pytest.mark.parametrize("name", [*FILE_NAMES, STANDIN_STAMP])
 @pytest.mark.parametrize("gone", [True, False])
-def test_it_is_generated_again_when_a_file_is_not_as_it_was(tmp_path: Path, name: str, gone: bool) -> None:
-    fingerprint = standin_data(tmp_path).fingerprint()
+def test_it_is_generated_again_when_a_file_is_not_as_it_was(
+    files: DataFiles, tmp_path: Path, name: str, gone: bool
+) -> None:
+    copy = Path(shutil.copytree(files.folder, tmp_path / "standin"))
     if gone:
-        (tmp_path / name).unlink()
+        (copy / name).unlink()
     else:
-        (tmp_path / name).write_text("{")
-    assert standin_data(tmp_path).fingerprint() == fingerprint
+        (copy / name).write_text("{")
+    assert standin_data(copy).fingerprint() == files.fingerprint()
 
 
 def test_it_says_that_it_is_made_up(
@@ -141,6 +143,7 @@ def test_read_by_pandas_its_columns_have_the_types_of_the_real_files(files: Data
         assert types.to_dict() == {name: "float64" if name in floats else "int64" for name in types.index}
 
 
+@pytest.mark.training
 def test_the_basic_model_does_as_well_as_on_the_real_market_and_boosting_better(market: MarketData) -> None:
     joined = market.sales.merge(market.demographics, on=ZIPCODE)
     train, test = train_test_split(joined, random_state=42)

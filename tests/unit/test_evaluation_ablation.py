@@ -14,6 +14,8 @@ from evaluation.splits import Split
 from training.sales import Sales
 from training.valuer import train
 
+pytestmark = pytest.mark.training
+
 SEEDS = (0, 1)
 FOLDS = 2
 ROUNDS = 40

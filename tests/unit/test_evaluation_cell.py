@@ -12,6 +12,8 @@ from data.standin import standin_data
 from evaluation.__main__ import app
 from evaluation.metrics import METRICS, band_names
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(autouse=True)
 def _standin(monkeypatch: pytest.MonkeyPatch) -> None:

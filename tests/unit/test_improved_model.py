@@ -20,6 +20,8 @@ from training.improved import ImprovedModel, train_improved
 from training.sales import Sales
 from training.valuer import train
 
+pytestmark = pytest.mark.training
+
 ROUNDS = 60
 PARITY = 1e-5
 

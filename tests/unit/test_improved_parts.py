@@ -96,6 +96,7 @@ def test_any_zip_code_leads_somewhere(zipcode: int, location: Location, sales: S
         assert np.abs(metres - np.hypot(*(location.elsewhere - location.landmarks).T)).max() <= 1
 
 
+@pytest.mark.training
 def test_a_range_is_wide_where_errors_are_large_and_holds_nine_in_ten_of_each_kind_of_home() -> None:
     rng = np.random.default_rng(3)
     columns = rng.uniform(0, 1, (9_000, 2)).astype(np.float32)

@@ -18,6 +18,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from conversion.graph import OPSETS, session
 from conversion.likely_branch import likelier_branch_first, times_reached
 
+pytestmark = pytest.mark.training
+
 COLUMNS = 5
 Table = npt.NDArray[np.float32]
 Trained = tuple[HistGradientBoostingRegressor, Table]

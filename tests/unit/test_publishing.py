@@ -349,6 +349,7 @@ def test_what_another_environment_converted_is_published(sales: Sales, repositor
     assert Card.read(repository / PRICE_MODEL / "2").parity.differing == 0
 
 
+@pytest.mark.slow
 def test_a_handed_over_pickle_converts_where_only_what_that_takes_is_installed(sales: Sales, tmp_path: Path) -> None:
     """Its environment holds an older scikit-learn, skl2onnx, onnxruntime and pandas, and nothing of the rest."""
     model, features = save(train_basic(sales[:500]), tmp_path)
