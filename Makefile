@@ -17,8 +17,8 @@ up: models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics): HTTP_PORT
 models: $(runtime) ## Train and publish a model where none is there yet, from DATA_DIR, data/ or the stand-in market
 	@$(python) -m conversion ensure
 
-test: $(development) ## Run all tests; with DATA_DIR set, on the real data too
-	@$(python) -m pytest
+test: $(development) ## Run all tests, or those in TESTS=; with DATA_DIR set, on the real data too
+	@$(python) -m pytest $(TESTS)
 
 lint: $(development) ## Check format, style and types
 	@$(python) -m ruff format --check .
