@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up models test lint format examples publish retrain rollback versions rollout report slides bench lock clean
+.PHONY: help up ports models test lint format examples publish retrain rollback versions rollout report slides bench lock clean
 
 python := .venv/bin/python -B
 # Threads that wait asleep: trees train many times faster where other work shares the cores.
@@ -11,11 +11,16 @@ development := .venv/.development
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-up: models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics): HTTP_PORT, GRPC_PORT, METRICS_PORT change them
+up: ports models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics): HTTP_PORT, GRPC_PORT, METRICS_PORT change them
 	@exec $(python) -m serving --example build/example_home.json
 
+# Before minutes of set-up, with the Python that is there; whether it will do is for environment.sh to say.
+ports:
+	@python=$${PYTHON:-python3}; ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || \
+		"$$python" -B -m serving.ports
+
 models: $(runtime) ## Train and publish a model where none is there yet, from DATA_DIR, data/ or the stand-in market
-	@$(python) -m conversion ensure
+	@$(python) -m publishing ensure
 
 test: $(development) ## Run all tests, or those in TESTS=; with DATA_DIR set, on the real data too
 	@$(python) -m pytest $(TESTS)
@@ -33,19 +38,19 @@ examples: $(runtime) ## Send the example homes to the running service
 	@$(python) -m client.send_examples
 
 publish: $(runtime) ## Train the improved model and publish it; TRAIN=basic, MODEL=model.pkl, CONVERTED=, VERSION=folder; ACCEPT="why"
-	@$(python) -m conversion publish $(if $(TRAIN),--train $(TRAIN)) $(if $(MODEL),--model $(MODEL)) \
+	@$(python) -m publishing publish $(if $(TRAIN),--train $(TRAIN)) $(if $(MODEL),--model $(MODEL)) \
 		$(if $(FEATURES),--features $(FEATURES)) $(if $(CONVERTED),--converted $(CONVERTED)) \
 		$(if $(VERSION),--version $(VERSION)) $(if $(ACCEPT),--accept "$(ACCEPT)")
 
 retrain: $(runtime) ## The whole way, SALES=file with all sales to learn from: check, train, compare, publish, try out on the service
-	@$(python) -m conversion publish $(if $(SALES),--sales $(SALES)) $(if $(TRAIN),--train $(TRAIN)) \
+	@$(python) -m publishing publish $(if $(SALES),--sales $(SALES)) $(if $(TRAIN),--train $(TRAIN)) \
 		$(if $(ACCEPT),--accept "$(ACCEPT)") --canary 127.0.0.1:$${HTTP_PORT:-8000}
 
 rollback: $(runtime) ## Remove the newest version of the price model
-	@$(python) -m conversion rollback
+	@$(python) -m publishing rollback
 
 versions: $(runtime) ## List the versions of the price model
-	@$(python) -m conversion versions
+	@$(python) -m publishing versions
 
 rollout: ## Replace the containers' Triton replicas one at a time, after a change of image, flags or limits
 	@deploy/rollout.sh
@@ -54,7 +59,7 @@ report: $(development) ## Evaluate every model on every split: docs/evaluation.m
 	@$(python) -m evaluation report
 
 slides: $(development) ## Build both presentations from the evaluation (PDF needs chromium)
-	@$(python) -m docs.presentation
+	@$(python) -m evaluation.slides
 
 bench: $(development) ## Measure speed against peers and limits (needs wrk): writes benchmarks/results; BENCH="--quick"
 	@$(python) -m benchmarks $(BENCH)

@@ -43,7 +43,7 @@ def compare(
     _require_wrk()
     if unknown := set(peer or ()) - set(NAMES):
         raise typer.BadParameter(f"there is no peer {', '.join(sorted(unknown))}: they are {', '.join(NAMES)}")
-    from benchmarks.run import FULL, QUICK, run
+    from benchmarks.rounds import FULL, QUICK, run
     from benchmarks.tables import grids, markdown, rich_table
 
     plan = QUICK if quick else FULL
@@ -70,8 +70,8 @@ def growth(
 ) -> None:
     """Measure how cost grows, and write docs/speed.md with its plots; a smoke run writes to build/bench/quick."""
     _require_wrk()
+    from benchmarks.growth.experiment import FULL, QUICK, grow
     from benchmarks.growth.page import write_page
-    from benchmarks.growth.run import FULL, QUICK, grow
     from benchmarks.perf_analyzer import Missing
     from benchmarks.results import Results
 
@@ -124,7 +124,7 @@ def trials(
 ) -> None:
     """Measure what settings are worth: the service with one thing changed beside the service as it is shipped."""
     _require_wrk()
-    from benchmarks.homes import ValuedHomes
+    from benchmarks.requests import ValuedHomes
     from benchmarks.tables import rich_table
     from benchmarks.trained import trained
     from benchmarks.trials import LOADS, TRIALS, grids, measure

@@ -38,7 +38,7 @@ def measure(model: Trained, load: Load, threads: int, seconds: float, number: in
 
 
 def _loop(graph: str, features: npt.NDArray[np.float32], seconds: float, times: list[float], cpu: list[float]) -> None:
-    from conversion.onnx_graph import session
+    from conversion.graph import session
 
     running = session(Path(graph).read_bytes())
     running.run(None, {"features": features})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.homes import Columns, open_inference_json, plain_json, prices_of_open_inference, prices_of_plain_json
+from benchmarks.requests import Columns, open_inference_json, plain_json, prices_of_open_inference, prices_of_plain_json
 
 LOCAL = ("--host", "127.0.0.1", "--port", "{port}")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.homes import Columns
 from benchmarks.load import Driven, Load
+from benchmarks.requests import Columns
 
 
 class StartFailed(RuntimeError):

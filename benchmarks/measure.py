@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib3.exceptions import HTTPError
 
 from benchmarks.contender import Contender, Interface, StartFailed
-from benchmarks.homes import ValuedHomes
 from benchmarks.load import Load
 from benchmarks.plain_http import NotAnswered
 from benchmarks.process_tree import ProcessTree
+from benchmarks.requests import ValuedHomes
 from benchmarks.results import Sample, Start
 
 READY_SECONDS = 120.0

@@ -12,9 +12,9 @@ from pathlib import Path
 from benchmarks import process_tree
 from benchmarks.catalogue import Peer
 from benchmarks.contender import Interface, StartFailed
-from benchmarks.homes import ValuedHomes
 from benchmarks.places import BUILD, ROOT
 from benchmarks.plain_http import json_interface
+from benchmarks.requests import ValuedHomes
 
 LAST_WORDS = 800
 

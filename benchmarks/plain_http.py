@@ -9,9 +9,9 @@ import urllib3
 
 from benchmarks import wrk
 from benchmarks.contender import Interface
-from benchmarks.homes import Columns, ValuedHomes, write_bodies
 from benchmarks.load import Driven, Load
 from benchmarks.places import BUILD
+from benchmarks.requests import Columns, ValuedHomes, write_bodies
 
 
 class NotAnswered(RuntimeError):

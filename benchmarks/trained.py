@@ -17,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.places import BUILD, ROOT
-from conversion import improved_version
-from conversion.card import read_card
-from conversion.contract import MODEL_FILE
-from conversion.ensure import prepare
-from conversion.improved_model import ROUNDS, ImprovedModel, train_improved
-from conversion.publish import publish_folder
-from conversion.sales import Sales, read_sales
-from conversion.version import write_version
+from conversion.improved import convert_improved
 from data.standin import standin_data
 from preprocessing.demographics import DEMOGRAPHICS_FILE
+from publishing.card import Card
+from publishing.contract import MODEL_FILE
+from publishing.ensure import prepare
+from publishing.publish import publish_folder
+from publishing.version import write_version
+from training.improved import ROUNDS, ImprovedModel, train_improved
+from training.sales import Sales, read_sales
 
 ESTIMATOR_FILE = "model.pkl"
 QUICK_SALES, QUICK_ROUNDS = 4_000, 60
@@ -60,7 +60,7 @@ class Trained:
     @property
     def name(self) -> str:
         """What the model calls itself."""
-        return str(read_card(self.folder)["price_model"])
+        return Card.read(self.folder).price_model
 
     @property
     def table(self) -> npt.NDArray[np.float32]:
@@ -80,7 +80,7 @@ def trained(quick: bool) -> Trained:
     log.info("training the model of %d trees, which takes a minute or two", 2 * rounds)
     shutil.rmtree(found.folder, ignore_errors=True)
     found.folder.mkdir(parents=True)
-    model = fit(sales, rounds, QUICK_SALES) if quick else improved_version.train(sales)
+    model = fit(sales, rounds, QUICK_SALES) if quick else fit(sales, rounds, len(sales))
     write_model(model, sales, found.folder)
     (found.folder / ESTIMATOR_FILE).write_bytes(pickle.dumps(model))
     shutil.copy(files.demographics, found.folder / DEMOGRAPHICS_FILE)
@@ -90,14 +90,12 @@ def trained(quick: bool) -> Trained:
 
 def fit(sales: Sales, rounds: int, count: int) -> ImprovedModel:
     """The improved model with so many boosting rounds, on the first ``count`` of its sales."""
-    rows = sales.unexampled[:count]
-    model = train_improved(sales.table[rows], sales.prices[rows], sales.homes[rows], sales.days[rows], rounds=rounds)
-    return model.at("latest")
+    return train_improved(sales[sales.unexampled[:count]], rounds=rounds).at("latest")
 
 
 def write_model(model: ImprovedModel, sales: Sales, folder: Path) -> None:
     """``model.onnx`` and ``card.json`` into an empty folder."""
-    write_version(improved_version.convert_and_compare(model, sales.table[sales.held_out]), sales, folder)
+    write_version(convert_improved(model, sales.table[sales.held_out]), sales, folder)
 
 
 def lay_out(model: Trained, repository: Path) -> Path:

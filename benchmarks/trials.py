@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contender import Interface
-from benchmarks.homes import ValuedHomes
 from benchmarks.load import BATCHES, SINGLE, Driven, Load
 from benchmarks.machine import describe
 from benchmarks.measure import Step, check_prices, sample
 from benchmarks.places import BUILD
 from benchmarks.process_tree import ProcessTree
+from benchmarks.requests import ValuedHomes
 from benchmarks.results import Results, Spread
 from benchmarks.tables import Grid, spread
 from benchmarks.trained import Trained, lay_out

@@ -16,7 +16,10 @@ import urllib3
 
 from benchmarks import perf_analyzer
 from benchmarks.contender import Interface, StartFailed
-from benchmarks.homes import (
+from benchmarks.load import Driven, Load
+from benchmarks.places import BUILD
+from benchmarks.plain_http import json_interface
+from benchmarks.requests import (
     Columns,
     ValuedHomes,
     plain_json,
@@ -24,9 +27,6 @@ from benchmarks.homes import (
     prices_of_plain_json,
     write_tensors,
 )
-from benchmarks.load import Driven, Load
-from benchmarks.places import BUILD
-from benchmarks.plain_http import json_interface
 from preprocessing.columns import ZIPCODE
 from serving.embedded import EmbeddedServer
 

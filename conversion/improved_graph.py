@@ -20,20 +20,20 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from conversion.adaptive_range import LEAST_SPREAD, MOST_SPREAD
-from conversion.gaps import GIVEN, OPTIONAL
-from conversion.improved_model import ImprovedModel
+from conversion.graph import FEATURES, HIGH, LOW, OPSETS, POINT
 from conversion.likely_branch import likelier_branch_first, times_reached
-from conversion.location import HOME, PLACE, SCALE, Location
-from conversion.onnx_graph import FEATURES, HIGH, LOW, OPSETS, POINT
 from preprocessing.columns import FEATURE_NAMES, POSITION, ZIPCODE
+from training.adaptive_range import LEAST_SPREAD, MOST_SPREAD
+from training.gaps import GIVEN, OPTIONAL
+from training.improved import ImprovedModel
+from training.location import HOME, PLACE, SCALE, Location
 
 _READABLE = "readable"
 """The columns as ``likely_branch`` has trees read them."""
 
 
 class _Graph:
-    """Nodes and constants as they are added."""
+    """Collect nodes and constants as they are added."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
@@ -48,8 +48,8 @@ class _Graph:
         return name
 
 
-def convert_improved(model: ImprovedModel) -> ModelProto:
-    """``features`` FP32 [N,44] to ``dollars``, ``dollars_low`` and ``dollars_high``, each DOUBLE [N,1]."""
+def improved_graph(model: ImprovedModel) -> ModelProto:
+    """Build the graph: ``features`` FP32 [N,44] to ``dollars``, ``dollars_low`` and ``dollars_high``, DOUBLE [N,1]."""
     graph = _Graph()
     _add_columns(graph, model.location)
     averaged = [_add_trees(graph, name, trees) for name, trees in model.trees.named_estimators_.items()]
@@ -72,7 +72,7 @@ def convert_improved(model: ImprovedModel) -> ModelProto:
 
 
 def _add_columns(graph: _Graph, location: Location) -> None:
-    """``Location.columns``, step by step."""
+    """Add the steps of ``Location.columns``."""
     add, constant = graph.add, graph.constant
     add("Gather", [FEATURES, constant("home_places", HOME, np.int64)], "home", axis=1)
 
@@ -113,7 +113,7 @@ def _add_columns(graph: _Graph, location: Location) -> None:
 
 
 def _add_trees(graph: _Graph, name: str, trees: HistGradientBoostingRegressor) -> str:
-    """What fitted trees answer, float32 [N,1]."""
+    """Add fitted trees; return the name of their answer, FP32 [N,1]."""
     converted = convert_sklearn(
         trees, initial_types=[("columns", FloatTensorType([None, trees.n_features_in_]))], target_opset=OPSETS
     )

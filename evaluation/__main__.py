@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conversion.create_model import FIRM_SEED
-from conversion.sales import read_sales
+from data.command_line import errors, run
 from data.standin import find_or_generate, standin_data
-from evaluation.command_line import console, errors, run
 from evaluation.findings import firm_graph
 from evaluation.metrics import Valued, by_band, estimate, measure
 from evaluation.plan import FULL, QUICK, sampled, trainings
-from evaluation.run import Columns, Level, Model, Runs, usual_level
+from evaluation.runs import Columns, Level, Model, Runs, usual_level
+from evaluation.slides import SlidesError
 from evaluation.splits import Split
 from evaluation.tables import HEADINGS
 from evaluation.targets import amount
+from training.sales import FIRM_SEED, read_sales
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
+console = Console()
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -75,7 +77,7 @@ def report(
 ) -> None:
     """Evaluate every model on every split; write evaluation.md with its plots, and the slides."""
     from evaluation.report import write_report  # here, because a single cell needs no matplotlib
-    from evaluation.slides import write_slides
+    from evaluation.slides.write import write_slides
 
     plan, files = (QUICK, standin_data()) if quick else (FULL, find_or_generate())
     # Figures of made-up homes must never replace the real ones.
@@ -115,4 +117,4 @@ def _measured(valued: Valued) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(app)
+    run(app, SlidesError)

@@ -22,15 +22,15 @@ from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.parallel import Parallel, delayed
 
-from conversion.accuracy import accuracy
-from conversion.create_model import BASIC_COLUMNS
-from conversion.gaps import only_required, with_gaps
-from conversion.improved_model import LOSSES, ROUNDS, boosted
-from conversion.location import Location
-from conversion.sales import Sales, read_sales
-from conversion.valuer import train
 from data.standin import find_or_generate
 from preprocessing.columns import HOME_COLUMN_NAMES, POSITION
+from training.accuracy import accuracy
+from training.basic import BASIC_COLUMNS
+from training.gaps import only_required, with_gaps
+from training.improved import LOSSES, ROUNDS, boosted
+from training.location import Location
+from training.sales import Sales, read_sales
+from training.valuer import train
 
 Array = npt.NDArray[Any]
 
@@ -169,7 +169,7 @@ def _priced(step: Step, sales: Sales, seed: int, fitted: Array, left_out: Array,
     table, prices = sales.table[fitted], sales.prices[fitted]
     given = sales.table[left_out], only_required(sales.table[left_out])
     if step.key == BASIC.key:
-        price = train("basic", table, prices, sales.homes[fitted], sales.days[fitted], seed).value(given[0]).price
+        price = train("basic", sales[fitted], seed).value(given[0]).price
         return np.stack([price, price])
     value = fit(step, table, prices, seed + _ANOTHER if step.averaged else seed, rounds)
     return np.stack([value(one) for one in given])
@@ -178,7 +178,7 @@ def _priced(step: Step, sales: Sales, seed: int, fitted: Array, left_out: Array,
 def fit(step: Step, table: Array, prices: Array, seed: int, rounds: int = ROUNDS) -> Callable[[Array], Array]:
     """Train a step's trees on features [N,44] and prices [N]; what values features.
 
-    ``IMPROVED`` values as ``conversion.improved_model`` does, at the average market and without a range, for
+    ``IMPROVED`` values as ``training.improved`` does, at the average market and without a range, for
     a quarter of the time.
     """
     location = Location.of(table, seed)

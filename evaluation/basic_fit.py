@@ -12,11 +12,11 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from conversion.accuracy import Accuracy, accuracy
-from conversion.create_model import BASIC_COLUMNS, pick
-from conversion.sales import Sales
 from evaluation.splits import USUAL_FOLDING, zipcodes_of
 from preprocessing.columns import DEMOGRAPHIC_COLUMNS, POSITION
+from training.accuracy import Accuracy, accuracy
+from training.basic import BASIC_COLUMNS, pick
+from training.sales import Sales
 
 NEIGHBOURS = (1, 3, 5, 8, 12, 20, 50)
 """Numbers of neighbours to try; the firm's is 5."""

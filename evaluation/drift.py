@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from conversion.sales import Sales
-from evaluation.run import Outcome
+from evaluation.runs import Outcome
+from training.sales import Sales
 
 _SPRING = np.datetime64("2015-04-01")
 _TURN_OF_YEAR = np.datetime64("2015-01-01")

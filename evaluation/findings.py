@@ -7,11 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.card import DataSummary, libraries
-from conversion.create_model import FIRM_SEED
-from conversion.improved_model import ImprovedModel
-from conversion.sales import Sales
-from data.files import DataFiles
+from conversion.converted import libraries
+from data.files import DataFiles, DataSummary
 from data.load import load_market
 from evaluation import plan as plans
 from evaluation.ablation import Row, ablation
@@ -21,11 +18,13 @@ from evaluation.graph import Graph, measure_graph
 from evaluation.importance import Importance, importances
 from evaluation.metrics import Estimate, Valued, by_band, by_group, difference, estimate, measure
 from evaluation.plan import Plan
-from evaluation.run import Columns, Level, Model, Outcome, Runs, usual_level, value
+from evaluation.runs import Columns, Level, Model, Outcome, Runs, usual_level, value
 from evaluation.seeds import Seeds, other_seeds
 from evaluation.splits import Fold, Split, zipcodes_of
 from evaluation.worst import Worst, worst
 from preprocessing.homes import Homes
+from training.improved import ImprovedModel
+from training.sales import FIRM_SEED, Sales
 
 Metrics = dict[str, float]
 

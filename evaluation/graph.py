@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from conversion.gaps import only_required
-from conversion.improved_graph import convert_improved
-from conversion.improved_model import ImprovedModel
-from conversion.improved_version import without
-from conversion.onnx_graph import HIGH, LOW, POINT, complete, milliseconds_per_home, run, session
+from conversion.graph import HIGH, LOW, POINT, complete, milliseconds_per_home, run, session
+from conversion.improved_graph import improved_graph
 from preprocessing.columns import OPTIONAL_COLUMN_NAMES
+from training.gaps import only_required, without
+from training.improved import ImprovedModel
 
 _ROUNDS = 20
 
@@ -36,7 +35,7 @@ class Graph:
 
 def measure_graph(model: ImprovedModel, table: npt.NDArray[np.float32]) -> Graph:
     """Convert a model and compare both on features [N,44], which have no gaps."""
-    point = convert_improved(model)
+    point = improved_graph(model)
     running = session(point.SerializeToString())
     given = (table, only_required(table), *(without(table, name) for name in OPTIONAL_COLUMN_NAMES))
     parity = 0.0

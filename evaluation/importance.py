@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.sales import Sales
-from conversion.valuer import Valuer
 from preprocessing.columns import DEMOGRAPHIC_COLUMNS, HOME_COLUMN_NAMES, POSITION
+from training.sales import Sales
+from training.valuer import Valuer
 
 REPEATS = 3
 

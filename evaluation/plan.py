@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from conversion.create_model import FIRM_SEED
-from conversion.improved_model import ROUNDS
-from conversion.sales import Sales
 from evaluation import ablation
 from evaluation.ablation import SEEDS
-from evaluation.run import Key, Level, Model, usual_level
+from evaluation.runs import Key, Level, Model, usual_level
 from evaluation.splits import USUAL_FOLDING, Folding, Split, folds
+from training.improved import ROUNDS
+from training.sales import FIRM_SEED, Sales
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,4 @@ def sampled(plan: Plan, sales: Sales) -> Sales:
         return sales
     drawn = np.random.default_rng(FIRM_SEED).permutation(np.unique(sales.homes))[: plan.homes]
     rows = np.isin(sales.homes, drawn)
-    return replace(
-        sales, table=sales.table[rows], prices=sales.prices[rows], homes=sales.homes[rows], days=sales.days[rows]
-    )
+    return sales[rows]

@@ -10,13 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from conversion.create_model import FIRM_SEED
-from conversion.price_range import TARGET_COVERAGE
 from evaluation.findings import LEAST_SALES, Findings
 from evaluation.metrics import Estimate, band_names
-from evaluation.run import Columns, Model, Runs
+from evaluation.runs import Columns, Model, Runs
 from evaluation.splits import Split
 from preprocessing.columns import POSITION
+from training.relative_range import TARGET_COVERAGE
+from training.sales import FIRM_SEED
 
 BASIC, IMPROVED, REQUIRED, LEFT_ALONE = "#b0532c", "#1f5f8b", "#6fa8c9", "#c9a227"
 _COLOURS = {"basic_full": BASIC, "improved_full": IMPROVED, "improved_required": REQUIRED}

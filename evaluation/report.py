@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from conversion.location import LANDMARKS
-from conversion.price_range import TARGET_COVERAGE
 from data.files import DataFiles
 from evaluation.ablation import Row
 from evaluation.findings import LEAST_SALES, Findings, gather
 from evaluation.metrics import DRAWS
 from evaluation.plan import Plan
 from evaluation.plots import draw
-from evaluation.run import Runs
+from evaluation.runs import Runs
 from evaluation.tables import tables
+from training.location import LANDMARKS
+from training.relative_range import TARGET_COVERAGE
 
 TEMPLATE = Path(__file__).with_name("report.md")
 REPORT = "evaluation.md"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from conversion.sales import Sales
-from conversion.valuer import train
 from evaluation.ablation import IMPROVED, fit
-from evaluation.run import Model
+from evaluation.runs import Model
 from evaluation.splits import Split, folds
+from training.sales import Sales
+from training.valuer import train
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,6 @@ def _mae(sales: Sales, model: Model, seed: int, rounds: int) -> float:
     if model is Model.IMPROVED:
         price = fit(IMPROVED, table, prices, seed, rounds)(sales.table[fold.test])
     else:
-        valuer = train("basic", table, prices, sales.homes[fold.train], sales.days[fold.train], seed)
+        valuer = train("basic", sales[fold.train], seed)
         price = valuer.value(sales.table[fold.test]).price
     return float(np.abs(price - sales.prices[fold.test]).mean())

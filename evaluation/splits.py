@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, train_test_split
 
-from conversion.sales import Sales
 from data.files import DataError
 from preprocessing.columns import POSITION, ZIPCODE
+from training.sales import Sales
 
 ONE_DAY, ONE_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 FROZEN_AT = np.datetime64("2015-03-01")

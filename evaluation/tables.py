@@ -8,7 +8,7 @@ from evaluation import graph
 from evaluation.ablation import IMPROVED, Row
 from evaluation.findings import LEAST_SALES, Cell, Findings
 from evaluation.metrics import METRICS, Estimate
-from evaluation.run import Columns, Level, Model, usual_level
+from evaluation.runs import Columns, Level, Model, usual_level
 from evaluation.splits import Split
 from evaluation.targets import ONNX, TARGETS, Between, Target, amount
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from conversion.sales import Sales
-from evaluation.run import Outcome
+from evaluation.runs import Outcome
 from preprocessing.columns import HOME_COLUMN_NAMES
+from training.sales import Sales
 
 WORST = 20
 _BAND_DOLLARS = 50_000

@@ -18,7 +18,7 @@ from .demographics import DEMOGRAPHICS_FILE, Demographics
 from .features import features
 from .homes import Homes
 from .refusal import refusal
-from .training import TRAINING_FILE, read_training
+from .training_bins import TRAINING_FILE, read_training
 
 
 def example_home(demographics: Demographics) -> dict[str, float]:

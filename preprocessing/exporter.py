@@ -9,7 +9,7 @@ import triton_python_backend_utils as pb_utils
 
 from .metrics import DESCRIPTIONS, SHARE, Series, counters, gauges
 from .tally import Tally
-from .training import Training
+from .training_bins import Training
 
 EXPORT_SECONDS = 15.0
 """Some hundred series change while homes are valued, and each costs a call; Prometheus looks every 15 s."""

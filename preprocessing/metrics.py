@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .checks import PROBLEMS
 from .columns import HOME_COLUMN_NAMES
-from .training import Training
+from .training_bins import Training
 
 HOMES = "valuation_homes_total"
 REJECTED = "valuation_rejected_homes_total"

@@ -24,7 +24,7 @@ from .homes import Asked, Homes, complete, nothing_known
 from .metrics import UNKNOWN_COLUMN
 from .refusal import refusal, unknown_columns
 from .tally import Tally
-from .training import TRAINING_FILE, read_training
+from .training_bins import TRAINING_FILE, read_training
 
 PROBE_ID = "probe"
 """The id of a request that asks whether the service works: its home is valued but not counted."""

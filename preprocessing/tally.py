@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .columns import HOME_COLUMN_NAMES
 from .metrics import Series, column_series, homes_series, rejected_series, unusual_series
-from .training import Training
+from .training_bins import Training
 
 MOST_WAITING = 16_384
 """Homes noted down but not counted yet, 1.2 MB; a batch that finds no room has them counted first."""

@@ -21,6 +21,8 @@ from serving.ports import Ports
 PROJECT = Path(__file__).parent.parent
 SHOWN_MODEL = "house_price"
 LOOK_SECONDS = 0.2
+LOG_SECONDS = 5.0
+"""The log may lag behind the models: the line to copy comes last, unless the log stays silent for so long."""
 
 
 def _say(console: Console, text: str) -> None:
@@ -50,9 +52,11 @@ def serve(
     stopping = _stop_on_signals(server)
     try:
         server.start()
-        threading.Thread(target=_show_log, args=(server, out), daemon=True).start()
+        told = threading.Event()
+        threading.Thread(target=_show_log, args=(server, out, set(wait_for), told), daemon=True).start()
         _wait(server, wait_for, stopping, out)
         if not stopping.is_set():
+            told.wait(LOG_SECONDS)
             _announce(server, out, home)
         while not stopping.wait(LOOK_SECONDS):
             if not server.is_alive:
@@ -84,11 +88,14 @@ def _announce(server: EmbeddedServer, out: Console, home: str | None) -> None:
         _say(out, f"curl -s {address} -d {shlex.quote(home)}")
 
 
-def _show_log(server: EmbeddedServer, out: Console) -> None:
+def _show_log(server: EmbeddedServer, out: Console, models: set[str], told: threading.Event) -> None:
+    """Show the log until the server ends; set ``told`` once it has said that all ``models`` are live."""
     shown = LogFilter()
     for line in follow(server.log_path, until=lambda: not server.is_alive):
         for readable in shown.readable(line):
             _say(out, readable)
+        if models <= shown.live:
+            told.set()
 
 
 def _stop_on_signals(server: EmbeddedServer) -> threading.Event:

@@ -56,6 +56,11 @@ class LogFilter:
         self._live: Counter[tuple[str, str]] = Counter()
         self._told: dict[tuple[str, str], str] = {}
 
+    @property
+    def live(self) -> set[str]:
+        """The names of the models of which a version is live, as far as the log was read."""
+        return {model for (model, _), copies in self._live.items() if copies}
+
     def readable(self, line: str) -> list[str]:
         """What to show for one line of the log; mostly nothing."""
         match = _LINE.match(line)

@@ -8,21 +8,25 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from conversion.card import read_card
-from conversion.ensure import prepare
-from conversion.improved_model import ImprovedModel, train_improved
-from conversion.publish import publish_basic
-from conversion.repository import PRICE_MODEL
-from conversion.sales import Sales, read_sales
 from data.files import DATA_DIR, DataFiles
 from data.standin import find_or_generate
 from preprocessing.demographics import Demographics
+from publishing.card import Card
+from publishing.ensure import prepare
+from publishing.publish import publish_trained
+from publishing.repository import PRICE_MODEL
+from training.improved import ImprovedModel, train_improved
+from training.sales import Sales, read_sales
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example takes is the machine's business, which may have other work to do.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +69,7 @@ def empty_repository() -> Callable[[Path], Path]:
 @pytest.fixture(scope="session")
 def improved(sales: Sales) -> ImprovedModel:
     """The improved model, trained a little on few sales: enough to beat the basic one."""
-    rows = sales.unexampled[:4_000]
-    some = (values[rows] for values in (sales.table, sales.prices, sales.homes, sales.days))
-    return train_improved(*some, rounds=60).at("latest")
+    return train_improved(sales[sales.unexampled[:4_000]], rounds=60).at("latest")
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +78,12 @@ def published(
     sales: Sales,
     files: DataFiles,
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, Card]:
     """A repository with the basic model as version 1, and its card. Copy it before you change it."""
     repository = empty_repository(tmp_path_factory.mktemp("published"))
-    number = publish_basic(sales, repository)
+    number = publish_trained("basic", sales, repository)
     prepare(repository, files.demographics)
-    return repository, read_card(repository / PRICE_MODEL / str(number))
+    return repository, Card.read(repository / PRICE_MODEL / str(number))
 
 
 @pytest.fixture(autouse=True)

@@ -12,14 +12,14 @@ import urllib3
 
 from benchmarks.growth.findings import Swap
 from benchmarks.growth.measures import running
-from benchmarks.homes import ValuedHomes, plain_json
 from benchmarks.places import BUILD
+from benchmarks.requests import ValuedHomes, plain_json
 from benchmarks.trained import QUICK_SALES, Trained, fit, write_model
 from benchmarks.triton_server import TritonServer
-from conversion.card import read_card
-from conversion.contract import MODEL_FILE, check_version
-from conversion.publish import TRIED_ON
-from conversion.repository import PRICE_MODEL, add, staged
+from publishing.card import Card
+from publishing.contract import MODEL_FILE, check_version
+from publishing.publish import TRIED_ON
+from publishing.repository import PRICE_MODEL, add, staged
 
 SECONDS = 60.0
 Step = Callable[[str], None]
@@ -47,7 +47,7 @@ def swaps(model: Trained, service: TritonServer, homes: ValuedHomes, rounds: Seq
             begin = time.perf_counter()
             _publish(version, service.repository, model)
             published = time.perf_counter()
-            _wait_for(str(read_card(version)["price_model"]), service, homes)
+            _wait_for(Card.read(version).price_model, service, homes)
             swapped = time.perf_counter()
             size_mb = (version / MODEL_FILE).stat().st_size / 1e6
             found.append(Swap(2 * count, size_mb, published - begin, swapped - published))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from data.files import DataFiles
+from publishing.card import Card
 from serving.embedded import EmbeddedServer
 from tests.service.asking import Asker
 
@@ -23,12 +23,12 @@ class Service:
     http: str
     grpc: str
     data: DataFiles
-    card: dict[str, Any]
+    card: Card
 
 
 @pytest.fixture(scope="session")
 def service(
-    published: tuple[Path, dict[str, Any]], files: DataFiles, tmp_path_factory: pytest.TempPathFactory
+    published: tuple[Path, Card], files: DataFiles, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     repository, card = published
     log = tmp_path_factory.mktemp("service") / "triton.log"

@@ -11,27 +11,25 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from conversion.canary import NotTakenOver, is_running, wait_for
-from conversion.card import read_card
-from conversion.gaps import only_required
-from conversion.improved_model import ImprovedModel
-from conversion.improved_version import convert_and_compare, without
+from conversion.improved import convert_improved
 from conversion.parity import TOLERANCE_RELATIVE
-from conversion.publish import publish_converted
-from conversion.repository import PRICE_MODEL
-from conversion.sales import Sales
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
+from publishing.canary import NotTakenOver, is_running, wait_for
+from publishing.card import Card
+from publishing.publish import publish_converted
+from publishing.repository import PRICE_MODEL
 from serving.embedded import EmbeddedServer
 from tests.service.asking import PROTOCOLS, Asker
 from tests.service.callers import MODELS, Callers
+from training.gaps import only_required, without
+from training.improved import ImprovedModel
+from training.sales import Sales
 
 HOMES = 300
 
 
 @pytest.fixture(scope="module")
-def server(
-    published: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[EmbeddedServer]:
+def server(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     folder = tmp_path_factory.mktemp("improved")
     repository = Path(shutil.copytree(published[0], folder / "model_repository"))
     with EmbeddedServer(repository, log_path=folder / "triton.log") as server:
@@ -40,15 +38,13 @@ def server(
 
 
 @pytest.fixture(scope="module")
-def improved_name(
-    server: EmbeddedServer, improved: ImprovedModel, sales: Sales, published: tuple[Path, dict[str, Any]]
-) -> str:
+def improved_name(server: EmbeddedServer, improved: ImprovedModel, sales: Sales, published: tuple[Path, Card]) -> str:
     """Published while callers keep asking; none of them may notice more than another name."""
-    converted = convert_and_compare(improved, sales.table[sales.held_out])
+    converted = convert_improved(improved, sales.table[sales.held_out])
     with Callers(server.http_address, server.grpc_address) as callers:
-        callers.wait_for(published[1]["price_model"])
+        callers.wait_for(published[1].price_model)
         number = publish_converted(converted, sales, server.repository, "it knows more columns")
-        name = str(read_card(server.repository / PRICE_MODEL / str(number))["price_model"])
+        name = Card.read(server.repository / PRICE_MODEL / str(number)).price_model
         callers.wait_for(name)
     assert callers.failures == []
     return name

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import onnx
 import pytest
@@ -15,24 +14,29 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
-from conversion.card import read_card
-from conversion.contract import MODEL_FILE
-from conversion.converted import convert_and_compare
-from conversion.create_model import BASIC_COLUMNS, Estimator, pick
-from conversion.preprocessing_version import publish_preprocessing, published_demographics
-from conversion.publish import publish_converted
-from conversion.repository import PRICE_MODEL, add, remove_newest, staged, versions
-from conversion.sales import Sales
+from conversion.converted import convert_estimator
+from publishing.card import Card
+from publishing.contract import MODEL_FILE
+from publishing.preprocessing_version import publish_preprocessing, published_demographics
+from publishing.publish import publish_converted
+from publishing.repository import PRICE_MODEL, add, remove_newest, staged, versions
 from serving.embedded import EmbeddedServer
 from tests.service.asking import Asker
 from tests.service.callers import DEADLINE_S, MODELS, Callers
+from training.basic import BASIC_COLUMNS, Estimator, pick
+from training.sales import Sales
 
-POLLS_S = 3.5
-"""A few polls of the repository, which happen once a second."""
+
+def wait_until_refused(server: EmbeddedServer, version: int) -> None:
+    """Until Triton has tried to load this version of the price model more than once: it does at every poll."""
+    deadline = time.monotonic() + DEADLINE_S
+    while server.log_path.read_text().count(f"failed to load '{PRICE_MODEL}' version {version}") < 2:
+        assert time.monotonic() < deadline, f"version {version} is not tried"
+        time.sleep(0.2)
 
 
 @pytest.fixture
-def repository(published: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
     return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
 
 
@@ -51,9 +55,9 @@ def publish(sales: Sales) -> Callable[[Path, int], str]:
         regressor = make_pipeline(RobustScaler(), KNeighborsRegressor(n_neighbors=neighbours))
         regressor.fit(pick(sales.table[sales.training], BASIC_COLUMNS), sales.prices[sales.training])
         estimator = Estimator(f"nearest{neighbours}", regressor, BASIC_COLUMNS)
-        converted = convert_and_compare(estimator, sales.table[sales.held_out])
+        converted = convert_estimator(estimator, sales.table[sales.held_out])
         number = publish_converted(converted, sales, repository)
-        return str(read_card(repository / PRICE_MODEL / str(number))["price_model"])
+        return Card.read(repository / PRICE_MODEL / str(number)).price_model
 
     return publish
 
@@ -62,11 +66,11 @@ def test_versions_swap_break_and_roll_back_without_a_failed_request(
     server: EmbeddedServer,
     repository: Path,
     publish: Callable[[Path, int], str],
-    published: tuple[Path, dict[str, Any]],
+    published: tuple[Path, Card],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = repository / PRICE_MODEL
-    first = published[1]["price_model"]
+    first = published[1].price_model
 
     with Callers(server.http_address, server.grpc_address) as callers:
         callers.wait_for(first)
@@ -84,7 +88,7 @@ def test_versions_swap_break_and_roll_back_without_a_failed_request(
             broken = Path(shutil.copytree(model / "2", area / "version"))
             (broken / MODEL_FILE).write_bytes(whole[: len(whole) // 2])
             assert add(broken, model) == 3
-        time.sleep(POLLS_S)
+        wait_until_refused(server, 3)
         callers.wait_for(second)
 
         # Repaired: the file is replaced by the whole one.
@@ -107,7 +111,7 @@ def test_versions_swap_break_and_roll_back_without_a_failed_request(
 
 
 def test_a_version_that_cannot_value_the_example_home_never_serves(
-    server: EmbeddedServer, repository: Path, published: tuple[Path, dict[str, Any]]
+    server: EmbeddedServer, repository: Path, published: tuple[Path, Card]
 ) -> None:
     """Warm-up is the last gate: this graph loads, has the right tensors, and fails at its first home."""
     graph = onnx.load_model(repository / PRICE_MODEL / "1" / MODEL_FILE)
@@ -120,15 +124,15 @@ def test_a_version_that_cannot_value_the_example_home_never_serves(
         (folder / MODEL_FILE).write_bytes(graph.SerializeToString())
         add(folder, repository / PRICE_MODEL)
 
-    first = published[1]["price_model"]
+    first = published[1].price_model
     with Callers(server.http_address, server.grpc_address) as callers:
-        time.sleep(POLLS_S)
+        wait_until_refused(server, 2)
         callers.wait_for(first)
     assert callers.failures == []
 
 
 def test_new_demographics_go_live_with_a_new_preprocessing_version(
-    server: EmbeddedServer, repository: Path, published: tuple[Path, dict[str, Any]], tmp_path: Path
+    server: EmbeddedServer, repository: Path, published: tuple[Path, Card], tmp_path: Path
 ) -> None:
     """A ZIP code that was unknown becomes known, and nobody who asks meanwhile is disturbed."""
     current = published_demographics(repository)
@@ -148,6 +152,6 @@ def test_new_demographics_go_live_with_a_new_preprocessing_version(
         while asker.ask("http", "house_price", newcomer).refusal:
             assert time.monotonic() < deadline, "the new ZIP code stays unknown"
             time.sleep(0.2)
+        assert callers.answering() == {published[1].price_model}
     asker.close()
     assert callers.failures == []
-    assert set(callers.answered) == {published[1]["price_model"]}

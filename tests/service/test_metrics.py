@@ -19,15 +19,15 @@ import pytest
 import tritonclient.grpc as grpc_client
 import tritonclient.http as http_client
 
-from conversion.card import CARD_FILE
-from conversion.ensure import prepare
-from conversion.preprocessing_version import publish_preprocessing
-from conversion.repository import PREPROCESSING, PRICE_MODEL
 from data.files import DataFiles
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
 from preprocessing.metrics import COLUMN, HOMES, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
 from preprocessing.tally import count
-from preprocessing.training import TRAINING_FILE, Training, read_training
+from preprocessing.training_bins import TRAINING_FILE, Training, read_training
+from publishing.card import CARD_FILE, Card
+from publishing.ensure import prepare
+from publishing.preprocessing_version import publish_preprocessing
+from publishing.repository import PREPROCESSING, PRICE_MODEL
 from serving.embedded import EmbeddedServer
 from tests.service.asking import PROTOCOLS, Asker, _tensor
 from tests.service.callers import DEADLINE_S, HOME, Callers
@@ -48,7 +48,7 @@ class Metered:
     repository: Path
 
     def metrics(self) -> list[tuple[str, dict[str, str], float]]:
-        with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=60) as reply:
             text = reply.read().decode()
         return [
             (name, dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value))
@@ -77,7 +77,7 @@ def until(found: Callable[[], Any], expected: Any) -> None:
 
 
 @pytest.fixture
-def metered(published: tuple[Path, dict[str, Any]], files: DataFiles, tmp_path: Path) -> Iterator[Metered]:
+def metered(published: tuple[Path, Card], files: DataFiles, tmp_path: Path) -> Iterator[Metered]:
     repository = tmp_path / "model_repository"
     shutil.copytree(published[0], repository)
     shutil.rmtree(repository / PREPROCESSING / "1")
@@ -160,7 +160,8 @@ def test_a_probe_is_answered_but_not_counted(metered: Metered) -> None:
 
 def test_nothing_is_lost_of_many_callers_when_they_stop(metered: Metered) -> None:
     with Callers(metered.server.http_address, metered.server.grpc_address) as callers:
-        time.sleep(4.0)
+        until(lambda: metered.counted()[WHOLE] > 0, True)  # more than one hand-over: the rest comes after they stopped
+        callers.answering()
     assert not callers.failures
     until(lambda: sum(metered.counted()[kind] for kind in (WHOLE, SOME)), callers.asked)
     whole = metered.counted()[WHOLE]

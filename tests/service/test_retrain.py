@@ -7,23 +7,23 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from conversion.card import read_card
-from conversion.improved_model import ImprovedModel
-from conversion.improved_version import convert_and_compare
-from conversion.publish import publish_converted
-from conversion.repository import PRICE_MODEL, versions
-from conversion.sales import Sales
+from conversion.improved import convert_improved
 from data.files import DATA_DIR, DataFiles
+from publishing.card import Card
+from publishing.gate import Comparison
+from publishing.publish import publish_converted
+from publishing.repository import PRICE_MODEL, versions
 from serving.embedded import EmbeddedServer
 from tests.conftest import ROOT
 from tests.service.asking import Asker
 from tests.service.callers import HOME, MODELS
+from training.improved import ImprovedModel
+from training.sales import Sales
 
 NEW_SALES = 1_500
 
@@ -31,9 +31,7 @@ Retrain = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def server(
-    published: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[EmbeddedServer]:
+def server(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     folder = tmp_path_factory.mktemp("retrain")
     repository = Path(shutil.copytree(published[0], folder / "model_repository"))
     with EmbeddedServer(repository, log_path=folder / "triton.log") as server:
@@ -71,7 +69,6 @@ def retrain(server: EmbeddedServer, files: DataFiles) -> Retrain:
             },
             capture_output=True,
             text=True,
-            timeout=200,
             check=False,
         )
 
@@ -86,21 +83,22 @@ def answering(server: EmbeddedServer) -> str:
         asker.close()
 
 
-def newest_card(server: EmbeddedServer) -> dict[str, Any]:
-    model = server.repository / PRICE_MODEL
-    return read_card(model / str(versions(model)[-1]))
+def newest_version(server: EmbeddedServer) -> Path:
+    model = Path(server.repository) / PRICE_MODEL
+    return model / str(versions(model)[-1])
 
 
 def test_new_sales_become_the_version_that_answers(server: EmbeddedServer, retrain: Retrain, later_sales: Path) -> None:
     before = answering(server)
     done = retrain(later_sales, TRAIN="basic", ACCEPT="a month of new sales")
     assert done.returncode == 0, done.stdout + done.stderr
-    card = newest_card(server)
-    assert answering(server) == card["price_model"] != before
-    assert card["gate"]["serving"] == before
-    assert card["gate"]["certain"]
-    assert card["gate"]["sales"] == pytest.approx(NEW_SALES / 4, rel=0.2)
-    assert f"on the same {card['gate']['sales']} sales" in done.stdout
+    assert answering(server) == Card.read(newest_version(server)).price_model != before
+    gate = Comparison.read(newest_version(server))
+    assert gate is not None
+    assert gate.serving == before
+    assert gate.certain
+    assert gate.sales == pytest.approx(NEW_SALES / 4, rel=0.2)
+    assert f"on the same {gate.sales} sales" in done.stdout
     assert "sold after" in done.stdout
     assert "answers with it" in done.stdout
 
@@ -126,12 +124,12 @@ def test_sales_that_break_the_schema_change_nothing(
 def test_a_worse_model_is_refused_and_the_better_one_answers_on(
     server: EmbeddedServer, retrain: Retrain, later_sales: Path, improved: ImprovedModel, sales: Sales
 ) -> None:
-    converted = convert_and_compare(improved, sales.table[sales.held_out])
+    converted = convert_improved(improved, sales.table[sales.held_out])
     publish_converted(converted, sales, server.repository, "it knows more columns")
-    card, numbers = newest_card(server), versions(server.repository / PRICE_MODEL)
+    name, numbers = Card.read(newest_version(server)).price_model, versions(server.repository / PRICE_MODEL)
     done = retrain(later_sales, TRAIN="basic", ACCEPT="whatever")
     assert done.returncode != 0
-    assert f"worse than {card['price_model']}" in done.stderr
+    assert f"worse than {name}" in done.stderr
     assert "sold after" in done.stderr
     assert versions(server.repository / PRICE_MODEL) == numbers
-    assert answering(server) == card["price_model"]
+    assert answering(server) == name

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conversion.repository import PREPROCESSING
-from conversion.sales import Sales
 from preprocessing.columns import HOME_COLUMN_NAMES, POSITION, REQUIRED_COLUMN_NAMES
+from publishing.repository import PREPROCESSING
 from tests.service.asking import Asker
 from tests.stack.conftest import DEADLINE_S, Stack, wait_until
 from tests.unit.test_monitoring import expressions, metric_names
+from training.sales import Sales
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 FASTER = 60

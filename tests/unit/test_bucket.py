@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from conversion.bucket import CONFIG, Bucket, push, roll_back
-from conversion.refused import Refused
-from conversion.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, remove_newest
+from conversion import Refused
+from publishing.bucket import CONFIG, Bucket, push, roll_back
+from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, remove_newest
 
 boto3 = pytest.importorskip("boto3", reason="needs boto3 and moto[server]")
 moto = pytest.importorskip("moto", reason="needs boto3 and moto[server]")

@@ -9,8 +9,7 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from conversion.onnx_graph import OUTPUTS
-from conversion.repository import ENSEMBLES
+from conversion.graph import OUTPUTS
 from preprocessing.columns import (
     DEMOGRAPHIC_COLUMNS,
     EXAMPLE_HOME,
@@ -21,6 +20,7 @@ from preprocessing.columns import (
     limits,
 )
 from preprocessing.homes import PACKED
+from publishing.repository import ENSEMBLES
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 MOST_HOMES = 1024

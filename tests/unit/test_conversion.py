@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -17,19 +16,18 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
-from conversion.accuracy import accuracy
-from conversion.calibration import calibrate, halves
-from conversion.contract import MODEL_FILE
-from conversion.converted import Converted, convert_and_compare
-from conversion.create_model import BASIC_COLUMNS, Estimator, create_model, pick
+from conversion.converted import Converted, convert_estimator
+from conversion.graph import OUTPUTS, complete, convert, run, session
 from conversion.neighbours import valid_prices
-from conversion.onnx_graph import OUTPUTS, complete, convert, run, session
-from conversion.outcome import Outcome
 from conversion.parity import TOLERANCE_DOLLARS, compare
-from conversion.price_range import TARGET_COVERAGE, RelativeRange
-from conversion.sales import Sales
 from data.files import DataFiles
 from preprocessing.columns import FEATURE_NAMES, ZIPCODE
+from publishing.card import Card
+from publishing.contract import MODEL_FILE
+from training.accuracy import accuracy
+from training.basic import BASIC_COLUMNS, Estimator, pick, train_basic
+from training.relative_range import TARGET_COVERAGE, RelativeRange, calibrate, halves
+from training.sales import Sales
 
 PUBLISHED_MAE, PUBLISHED_R2 = 102_045, 0.728
 """Sound Realty's own figures for its basic model."""
@@ -37,12 +35,12 @@ PUBLISHED_MAE, PUBLISHED_R2 = 102_045, 0.728
 
 @pytest.fixture(scope="module")
 def basic(sales: Sales) -> Estimator:
-    return create_model(sales.table, sales.prices)
+    return train_basic(sales[sales.training])
 
 
 @pytest.fixture(scope="module")
 def converted(basic: Estimator, sales: Sales) -> Converted:
-    return convert_and_compare(basic, sales.table[sales.held_out])
+    return convert_estimator(basic, sales.table[sales.held_out])
 
 
 def test_the_basic_model_reads_7_columns_and_the_demographics_but_no_zipcode() -> None:
@@ -84,11 +82,15 @@ def test_a_tie_allows_the_price_of_each_choice() -> None:
     assert prices.tolist() == [150.0, 250.0]
 
 
-def test_a_wrong_price_is_no_valid_choice(basic: Estimator, converted: Converted, sales: Sales) -> None:
-    wrong = converted.prices.copy()
-    wrong[7] += 5
-    parity = compare(basic, sales.table[sales.held_out], wrong)
-    assert (parity.differing, parity.proven) == (1, False)
+def test_a_home_with_any_wrong_answer_differs() -> None:
+    expected = np.full((20, 3), 400_000.0)
+    wrong = expected.copy()
+    wrong[7, 1] += 5
+    wrong[9, 2] = np.nan
+    assert compare(expected, wrong).differing == 2
+    assert compare(expected, expected + TOLERANCE_DOLLARS).differing == 0
+    assert compare(10 * expected, 10 * expected + 30).differing == 0, "a ten-thousandth part is within tolerance"
+    assert compare(10 * expected, 10 * expected + 30, relative=0.0).differing == 20
 
 
 def test_neighbours_refuse_what_they_cannot_convert_exactly(sales: Sales) -> None:
@@ -103,7 +105,7 @@ def test_other_regressors_convert_too(regressor: LinearRegression, sales: Sales)
     columns = ("sqft_living", "grade", "lat", "long")
     training = pick(sales.table[sales.training[:3000]], columns).astype(np.float32)
     estimator = Estimator("other", regressor.fit(training, sales.prices[sales.training[:3000]]), columns)
-    converted = convert_and_compare(estimator, sales.table[sales.held_out[:500]])
+    converted = convert_estimator(estimator, sales.table[sales.held_out[:500]])
     assert converted.parity.homes == 500
     assert converted.columns == columns
 
@@ -112,7 +114,7 @@ def test_the_graph_picks_its_columns_itself(converted: Converted, sales: Sales) 
     table = sales.table[:50].copy()
     unused = [place for place, name in enumerate(FEATURE_NAMES) if name not in BASIC_COLUMNS]
     table[:, unused] = np.nan
-    assert (converted.price(table) == converted.price(sales.table[:50])).all()
+    assert converted.price(table) == pytest.approx(converted.price(sales.table[:50]))
 
 
 def test_a_complete_graph_answers_range_and_name(converted: Converted, sales: Sales) -> None:
@@ -131,14 +133,16 @@ def test_a_range_lies_around_its_price(bounds: tuple[float, float]) -> None:
         RelativeRange(*bounds)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.5))
 def test_a_calibrated_range_holds_the_sales_that_calibrated_it(seed: int, spread: float) -> None:
     rng = np.random.default_rng(seed)
     valued = rng.uniform(1e5, 1e6, 400)
     paid = valued * np.exp(rng.normal(0, spread, 400))
     found = calibrate(valued, paid)
-    coverage = Outcome(paid, valued, valued * (1 - found.below), valued * (1 + found.above)).coverage
+    # The sale that sets a limit lies on it, and rounding may put it on either side.
+    wider = RelativeRange(found.below + 1e-9, found.above + 1e-9)
+    coverage = wider.around(valued).of(paid, np.arange(len(paid))).coverage
     assert TARGET_COVERAGE <= coverage <= TARGET_COVERAGE + 0.02
 
 
@@ -151,20 +155,19 @@ def test_no_home_both_calibrates_and_measures(sales: Sales) -> None:
 
 def test_accuracy_of_a_hand_computed_example() -> None:
     measured = accuracy(np.array([110.0, 100.0, 150.0, 200.0]), np.array([100.0, 100.0, 200.0, 400.0]))
-    assert (measured.mae, measured.sales) == (65.0, 4)
+    assert measured.sales == 4
+    assert measured.mae == pytest.approx(65)
     assert measured.rmse == pytest.approx(np.sqrt((100 + 2500 + 40000) / 4))
-    assert (measured.mape, measured.mdape, measured.ppe10, measured.ppe20) == (21.25, 17.5, 50.0, 50.0)
-    assert measured.bias == -12.5
+    assert (measured.mape, measured.mdape, measured.bias) == pytest.approx((21.25, 17.5, -12.5))
+    assert (measured.ppe10, measured.ppe20) == (50, 50)
 
 
-def test_the_card_of_a_version_tells_what_it_is(
-    published: tuple[Path, dict[str, Any]], files: DataFiles, sales: Sales
-) -> None:
+def test_the_card_of_a_version_tells_what_it_is(published: tuple[Path, Card], files: DataFiles, sales: Sales) -> None:
     repository, card = published
     written = json.loads((repository / "price_model/1/card.json").read_text())
-    assert written["price_model"] == card["price_model"]
-    assert card["price_model"].startswith("basic-20")
-    assert card["price_model"].endswith("-standin") == files.standin
+    assert written["price_model"] == card.price_model
+    assert card.price_model.startswith("basic-20")
+    assert card.price_model.endswith("-standin") == files.standin
     assert written["data"] == {
         "fingerprint": files.fingerprint(),
         "standin": files.standin,
@@ -178,7 +181,7 @@ def test_the_card_of_a_version_tells_what_it_is(
     assert (repository / "price_model/1" / MODEL_FILE).stat().st_size > 1_000_000
 
 
-def test_the_basic_model_is_near_the_firms_accuracy_on_any_market(published: tuple[Path, dict[str, Any]]) -> None:
+def test_the_basic_model_is_near_the_firms_accuracy_on_any_market(published: tuple[Path, Card]) -> None:
     _, card = published
-    assert 0.6 <= card["held_out"]["r2"] <= 0.8
-    assert card["training"]["mae"] < card["held_out"]["mae"]
+    assert 0.6 <= card.held_out.r2 <= 0.8
+    assert card.training.mae < card.held_out.mae

@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from conversion.sales import read_sales
 from data.standin import standin_data
-from docs.presentation.build import TITLES, NoBrowserError, find_browser
-from docs.presentation.homes import HOMES_FILE, read_valued
 from evaluation.__main__ import app
 from evaluation.ablation import ALTERNATIVES, STEPS
+from evaluation.slides.build import TITLES, NoBrowserError, find_browser
+from evaluation.slides.invented_homes import HOMES_FILE, read_valued
 from evaluation.targets import TARGETS
-
-pytestmark = pytest.mark.timeout(900)  # the report trains a dozen small models
+from training.sales import read_sales
 
 _LINK = re.compile(r"!\[[^]]+\]\(([^)]+)\)")
 _PNG = b"\x89PNG\r\n"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conversion.card import DataSummary
-from conversion.create_model import firm_split
-from conversion.sales import Sales
-from data.files import DataError
+from data.files import DataError, DataSummary
 from evaluation.splits import USUAL_FOLDING, Folding, Split, folds, zipcodes_of
 from preprocessing.columns import FEATURE_NAMES, POSITION, ZIPCODE
+from training.basic import firm_split
+from training.sales import Sales
 
 SALES = 600
 FIRST_DAY = np.datetime64("2014-05-02")

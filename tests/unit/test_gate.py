@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,22 +17,23 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
-from conversion.card import CARD_FILE, read_card
-from conversion.converted import convert_and_compare
-from conversion.create_model import BASIC_COLUMNS, Estimator, create_model, pick
-from conversion.gate import FEWEST_LATER_SALES, Comparison, Difference, basis, compare, judge
-from conversion.improved_model import ImprovedModel
-from conversion.improved_version import convert_and_compare as convert_improved
-from conversion.publish import publish_basic, publish_converted, publish_improved
-from conversion.refused import Refused
-from conversion.repository import PRICE_MODEL, versions
-from conversion.sales import Sales, with_sales
-from data.files import DataError, DataFiles
+from conversion import Refused
+from conversion.converted import convert_estimator
+from conversion.improved import convert_improved
+from data.files import DATA_DIR, DataError, DataFiles
 from data.standin import standin_data
+from publishing.card import CARD_FILE, Card
+from publishing.gate import FEWEST_LATER_SALES, Comparison, Difference, basis, compare, judge
+from publishing.publish import Kind, asks_for_reason, publish_converted, publish_trained
+from publishing.repository import PRICE_MODEL, versions
+from tests.conftest import ROOT
+from training.basic import BASIC_COLUMNS, Estimator, pick, train_basic
+from training.improved import ImprovedModel
+from training.sales import Sales, with_sales
 
 
 @pytest.fixture
-def repository(published: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
     return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
 
 
@@ -41,33 +44,40 @@ def neighbours(sales: Sales, count: int, columns: tuple[str, ...] = BASIC_COLUMN
 
 
 def publish(estimator: Estimator, sales: Sales, repository: Path, accept: str = "") -> int:
-    return publish_converted(convert_and_compare(estimator, sales.table[sales.held_out]), sales, repository, accept)
+    return publish_converted(convert_estimator(estimator, sales.table[sales.held_out]), sales, repository, accept)
 
 
 def test_the_same_model_trained_again_is_published(sales: Sales, repository: Path) -> None:
-    assert publish(create_model(sales.table, sales.prices), sales, repository) == 2
-    gate = read_card(repository / PRICE_MODEL / "2")["gate"]
-    assert (gate["sales"], gate["basis"], gate["certain"]) == (len(sales.held_out), "held out from both", True)
-    assert gate["all_columns"]["difference"] == 0
-    assert gate["moved"] == 0
+    assert publish(train_basic(sales[sales.training]), sales, repository) == 2
+    gate = Comparison.read(repository / PRICE_MODEL / "2")
+    assert gate is not None
+    assert (gate.sales, gate.basis, gate.certain) == (len(sales.held_out), "held out from both", True)
+    assert gate.all_columns.difference == pytest.approx(0, abs=0.01)  # dollars
+    assert gate.moved == 0
+
+
+def test_the_first_version_was_compared_with_none(repository: Path) -> None:
+    assert Comparison.read(repository / PRICE_MODEL / "1") is None
 
 
 def test_a_better_model_is_published_once_its_prices_are_accepted(
     improved: ImprovedModel, sales: Sales, repository: Path
 ) -> None:
     converted = convert_improved(improved, sales.table[sales.held_out])
-    assert converted.parity.proven
+    assert converted.parity.differing == 0
     with pytest.raises(Refused, match=r"changes the price of \d+% of the example homes .* --accept"):
         publish_converted(converted, sales, repository)
     assert versions(repository / PRICE_MODEL) == [1]
 
     assert publish_converted(converted, sales, repository, "it knows grade, view and location") == 2
-    card = read_card(repository / PRICE_MODEL / "2")
-    assert card["price_model"].startswith("improved-")
-    assert card["gate"]["accepted"] == "it knows grade, view and location"
-    assert card["gate"]["all_columns"]["high"] < 0
-    assert card["held_out"]["mae"] < card["held_out_required"]["mae"]
-    assert card["market"]["reference"] == str(improved.market.reference)
+    card = Card.read(repository / PRICE_MODEL / "2")
+    assert card.price_model.startswith("improved-")
+    assert card.held_out.mae < card.held_out_required.mae
+    assert card.market == improved.market
+    gate = Comparison.read(repository / PRICE_MODEL / "2")
+    assert gate is not None
+    assert gate.accepted == "it knows grade, view and location"
+    assert gate.all_columns.high < 0
 
 
 def test_a_worse_model_is_refused(sales: Sales, repository: Path) -> None:
@@ -99,41 +109,46 @@ def test_made_up_prices_never_take_the_place_of_real_ones(sales: Sales, reposito
     served = json.loads(card.read_text())
     card.write_text(json.dumps({**served, "data": {**served["data"], "standin": False}}))
     with pytest.raises(Refused, match=r"with the stand-in market alone nothing replaces basic.* set DATA_DIR"):
-        publish(create_model(sales.table, sales.prices), made_up, repository, "whatever")
+        publish(train_basic(sales[sales.training]), made_up, repository, "whatever")
     assert versions(repository / PRICE_MODEL) == [1]
 
 
-def card(sales: Sales, **data: str) -> dict[str, Any]:
-    return {"price_model": "basic-1", "data": {**asdict(sales.summary), **data}}
+@pytest.fixture
+def known(published: tuple[Path, Card]) -> Card:
+    """The card of a version made from today's data."""
+    return replace(published[1], price_model="basic-1")
 
 
-def older(sales: Sales, later: int) -> dict[str, Any]:
+def older(known: Card, sales: Sales, later: int) -> Card:
     """The card of a version of other data: at most so many of today's held-out sales were made after its last one."""
     last = np.sort(sales.days[sales.held_out])[-later - 1]
-    return card(sales, fingerprint="other data", last_sale=str(last))
+    return replace(known, data=replace(known.data, fingerprint="other data", last_sale=str(last)))
 
 
-def test_versions_of_other_data_are_compared_on_held_out_sales_after_the_last_that_they_know(sales: Sales) -> None:
-    serving = older(sales, 2 * FEWEST_LATER_SALES)
-    found = basis(card(sales), serving, sales)
+def test_versions_of_other_data_are_compared_on_held_out_sales_after_the_last_that_they_know(
+    known: Card, sales: Sales
+) -> None:
+    serving = older(known, sales, 2 * FEWEST_LATER_SALES)
+    found = basis(known, serving, sales)
     assert found.certain and found.as_served
     assert FEWEST_LATER_SALES <= len(found.rows) <= 2 * FEWEST_LATER_SALES
     assert set(found.rows) < set(sales.held_out)
-    assert (sales.days[found.rows] > np.datetime64(serving["data"]["last_sale"])).all()
-    assert f"sold after {serving['data']['last_sale']}, the last day that basic-1 knows" in found.words
+    assert (sales.days[found.rows] > np.datetime64(serving.data.last_sale)).all()
+    assert f"sold after {serving.data.last_sale}, the last day that basic-1 knows" in found.words
 
 
-def test_a_challenger_of_other_data_is_not_compared_on_what_it_may_know(sales: Sales) -> None:
+def test_a_challenger_of_other_data_is_not_compared_on_what_it_may_know(known: Card, sales: Sales) -> None:
     """A folder from another repository: neither it nor the serving version was kept from today's held-out sales."""
-    early, late = older(sales, 4 * FEWEST_LATER_SALES), older(sales, FEWEST_LATER_SALES)
+    early, late = (older(known, sales, times * FEWEST_LATER_SALES) for times in (4, 1))
     found = basis(late, early, sales)
     assert found.certain
-    assert (sales.days[found.rows] > np.datetime64(late["data"]["last_sale"])).all()
+    assert (sales.days[found.rows] > np.datetime64(late.data.last_sale)).all()
     assert len(found.rows) > len(set(found.rows) & set(sales.held_out))
 
 
-def test_with_too_few_later_sales_the_comparison_says_what_it_is_worth(sales: Sales) -> None:
-    found = basis(card(sales), card(sales, fingerprint="other data"), sales)
+def test_with_too_few_later_sales_the_comparison_says_what_it_is_worth(known: Card, sales: Sales) -> None:
+    other = replace(known, data=replace(known.data, fingerprint="other data"))
+    found = basis(known, other, sales)
     assert not found.certain
     assert found.rows.tolist() == sales.held_out.tolist()
     assert "may have been trained on some of them" in found.words
@@ -141,15 +156,15 @@ def test_with_too_few_later_sales_the_comparison_says_what_it_is_worth(sales: Sa
 
 
 def test_later_sales_are_valued_as_served_others_at_the_average_market(
-    sales: Sales, repository: Path, tmp_path: Path
+    known: Card, sales: Sales, repository: Path, tmp_path: Path
 ) -> None:
     """The same graph twice, the challenger's card claiming that a third of its price is the rise of the market."""
     serving, challenger = repository / PRICE_MODEL / "1", tmp_path / "challenger"
     shutil.copytree(serving, challenger)
     edit(challenger, market={"reference": sales.summary.last_sale, "factor": 1.5, "sales": 100})
     assert compare(challenger, serving, sales).all_columns.difference > 0
-    edit(serving, data=older(sales, 2 * FEWEST_LATER_SALES)["data"])
-    assert compare(challenger, serving, sales).all_columns.difference == 0
+    edit(serving, data=asdict(older(known, sales, 2 * FEWEST_LATER_SALES).data))
+    assert compare(challenger, serving, sales).all_columns.difference == pytest.approx(0, abs=0.01)
 
 
 def edit(version: Path, **entries: object) -> None:
@@ -157,14 +172,14 @@ def edit(version: Path, **entries: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
 
 
-@pytest.mark.parametrize("publish", [publish_basic, publish_improved])
+@pytest.mark.parametrize("kind", ["basic", "improved"])
 def test_nothing_is_trained_for_a_version_that_is_refused_anyway(
-    publish: Callable[[Sales, Path], int], sales: Sales, repository: Path, caplog: pytest.LogCaptureFixture
+    kind: Kind, sales: Sales, repository: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     edit(repository / PRICE_MODEL / "1", data={**asdict(sales.summary), "standin": False})
     made_up = replace(sales, summary=replace(sales.summary, standin=True))
     with caplog.at_level("INFO"), pytest.raises(Refused, match="nothing replaces basic"):
-        publish(made_up, repository)
+        publish_trained(kind, made_up, repository)
     assert "training" not in caplog.text
 
 
@@ -172,9 +187,9 @@ def test_too_few_sales_are_refused_before_training(
     sales: Sales, repository: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Such as a month's new ones alone."""
-    few = replace(sales, table=sales.table[:999], prices=sales.prices[:999])
+    few = sales[:999]
     with caplog.at_level("INFO"), pytest.raises(Refused, match=r"999 sales are too few .* not only the new ones"):
-        publish_basic(few, repository)
+        publish_trained("basic", few, repository)
     assert "training" not in caplog.text
 
 
@@ -221,6 +236,36 @@ def test_a_reason_helps_where_the_serving_version_may_know_the_sales() -> None:
     judge(replace(doubtful, accepted="it serves what it was trained on"))
     with pytest.raises(Refused, match="worse than basic-1"):
         judge(replace(doubtful, certain=True, accepted="whatever"))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_model_of_another_kind_needs_a_reason_before_it_is_trained(
+    terminal: bool, repository: Path, files: DataFiles
+) -> None:
+    """Asked for where somebody can answer; no answer is no reason."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(theirs, "rb", buffering=0) as stdin:
+        keyboard.write(b"\n")
+        done = subprocess.run(
+            [sys.executable, "-m", "publishing", "publish", "--repository", str(repository)],
+            cwd=ROOT,
+            env={**os.environ, DATA_DIR: str(files.folder)},
+            stdin=stdin if terminal else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "say why" in done.stderr
+    assert ("Why?" in done.stdout) == terminal
+    assert "training" not in done.stderr
+    assert versions(repository / PRICE_MODEL) == [1]
+
+
+def test_a_model_of_the_same_kind_needs_no_reason(repository: Path, files: DataFiles) -> None:
+    assert asks_for_reason("basic", files.standin, repository) is None
+    assert asks_for_reason("improved", not files.standin, repository) is None
 
 
 def test_only_a_change_of_prices_can_be_accepted() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conversion.repository import ENSEMBLES
+from publishing.repository import ENSEMBLES
 from tests.conftest import ROOT
 
 yaml = pytest.importorskip("yaml", reason="needs kubernetes-validate")
@@ -55,7 +55,7 @@ def container(pod: Manifest) -> Manifest:
 
 def render(overlay: str) -> list[Manifest]:
     command = [str(KUBECTL), "kustomize", str(FOLDER / "overlays" / overlay)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
@@ -115,7 +115,7 @@ def test_triton_takes_the_flags_of_the_compose_stack(container: Manifest, overla
 
 def test_the_supervisor_is_the_one_of_the_compose_stack(manifests: dict[str, Manifest], container: Manifest) -> None:
     files = manifests["ConfigMap"]["data"]
-    assert files == {"replica.py": (ROOT / "deploy" / "triton" / "replica.py").read_text()}
+    assert files == {"replica.py": (ROOT / "serving" / "replica.py").read_text()}
     assert container["command"][1] == "/etc/triton/replica.py"
     mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in manifests["Deployment"]["spec"]["template"]["spec"]["volumes"]}

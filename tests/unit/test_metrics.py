@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversion.sales import Sales
 from preprocessing import checks
 from preprocessing.checks import PROBLEMS, check
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, POSITION
@@ -20,7 +19,7 @@ from preprocessing.demographics import Demographics
 from preprocessing.homes import Homes
 from preprocessing.metrics import COLUMN, HOMES, UNKNOWN_COLUMN, UNUSUAL, Series, counters, gauges, rejected_series
 from preprocessing.tally import Tally, count
-from preprocessing.training import (
+from preprocessing.training_bins import (
     LEAST_SHARE,
     MOST_VALUES,
     Bins,
@@ -30,6 +29,7 @@ from preprocessing.training import (
     psi,
     read_training,
 )
+from training.sales import Sales
 
 values_of_sales = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=300)
 columns_of_homes = st.lists(st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6, width=32)), min_size=18, max_size=18)

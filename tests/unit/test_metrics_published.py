@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from conversion.card import CARD_FILE, read_card
-from conversion.ensure import prepare
-from conversion.preprocessing_version import publish_preprocessing
-from conversion.refused import Refused
-from conversion.repository import PREPROCESSING, PRICE_MODEL, versions
-from conversion.sales import Sales
+from conversion import Refused
 from data.files import DataFiles
 from preprocessing.columns import HOME_COLUMN_NAMES
-from preprocessing.training import TRAINING_FILE, as_json, describe, read_training
+from preprocessing.training_bins import TRAINING_FILE, as_json, describe, read_training
+from publishing.card import CARD_FILE, Card
+from publishing.ensure import prepare
+from publishing.preprocessing_version import publish_preprocessing
+from publishing.repository import PREPROCESSING, PRICE_MODEL, versions
+from training.sales import Sales
 
 
 @pytest.fixture
-def repository(published: tuple[Path, dict[str, Any]], files: DataFiles, tmp_path: Path) -> Path:
+def repository(published: tuple[Path, Card], files: DataFiles, tmp_path: Path) -> Path:
     """A copy of the published one, whose newest preprocessing version follows its price model."""
     copy = tmp_path / "model_repository"
     shutil.copytree(published[0], copy)
@@ -41,15 +43,14 @@ def change_card(repository: Path, **changes: Any) -> None:
     path.write_text(json.dumps({name: value for name, value in card.items() if value is not ...}))
 
 
-def test_a_card_tells_how_the_training_sales_spread(published: tuple[Path, dict[str, Any]], sales: Sales) -> None:
-    columns = published[1]["training_columns"]
-    assert columns == json.loads(json.dumps(as_json(describe(sales.table[sales.training]))))
-    assert tuple(columns) == HOME_COLUMN_NAMES
+def test_a_card_tells_how_the_training_sales_spread(published: tuple[Path, Card], sales: Sales) -> None:
+    columns = published[1].training_columns
+    assert columns == describe(sales.table[sales.training])
+    assert columns is not None and tuple(columns) == HOME_COLUMN_NAMES
 
 
 def test_preprocessing_carries_what_the_newest_card_says(repository: Path) -> None:
-    assert json.loads(spread(repository).read_text()) == read_card(repository / PRICE_MODEL / "1")["training_columns"]
-    assert read_training(spread(repository)) is not None
+    assert read_training(spread(repository)) == Card.read(repository / PRICE_MODEL / "1").training_columns is not None
 
 
 def test_other_training_sales_are_another_preprocessing_version(
@@ -66,7 +67,7 @@ def test_a_card_from_before_publishes_preprocessing_without(
     repository: Path, files: DataFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     change_card(repository, training_columns=...)
-    assert "training_columns" not in read_card(repository / PRICE_MODEL / "1")
+    assert Card.read(repository / PRICE_MODEL / "1").training_columns is None
     assert publish_preprocessing(repository, files.demographics) is not None
     assert not spread(repository).exists()
     assert "drift is not measured: the card of price_model version 1 lacks training_columns" in caplog.text
@@ -81,7 +82,8 @@ def test_so_does_a_version_without_a_card(repository: Path, files: DataFiles, ca
 
 def test_a_spread_that_makes_no_sense_is_refused_before_it_serves(repository: Path, files: DataFiles) -> None:
     before = versions(repository / PREPROCESSING)
-    change_card(repository, training_columns={"grade": {}})
+    grade = describe(np.zeros((1, len(HOME_COLUMN_NAMES)), np.float32))["grade"]
+    change_card(repository, training_columns={"grade": asdict(grade)})
     with pytest.raises(Refused, match="lacks bedrooms"):
         publish_preprocessing(repository, files.demographics)
     assert versions(repository / PREPROCESSING) == before

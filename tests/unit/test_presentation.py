@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from conversion.sales import Sales
-from conversion.valuer import Valuer, train
 from data.standin import standin_data
-from docs.presentation.__main__ import FIGURES, HERE, HOMES, app
-from docs.presentation.build import TEMPLATES, TITLES, NoBrowserError, find_browser, write_pdf, write_slides
-from docs.presentation.figures import Figures, FiguresError, placeholders, read_figures
-from docs.presentation.homes import INVENTED, read_valued, value_invented
+from evaluation.slides.__main__ import FIGURES, HOMES, SLIDES, app
+from evaluation.slides.build import TEMPLATES, TITLES, NoBrowserError, find_browser, write_pdf, write_slides
+from evaluation.slides.figures import Figures, FiguresError, placeholders, read_figures
+from evaluation.slides.invented_homes import INVENTED, read_valued, value_invented
+from training.sales import Sales
+from training.valuer import Valuer, train
 
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 TAG = re.compile(r"<[^>]*>")
@@ -60,8 +60,8 @@ def test_nothing_is_fetched(name: str, pages: dict[str, Path]) -> None:
 @pytest.mark.parametrize("name", TITLES)
 def test_the_slides_in_the_repository_are_those_of_its_figures(name: str, pages: dict[str, Path]) -> None:
     """The text; charts differ in their bytes from one version of matplotlib to the next."""
-    built, kept = (EMBEDDED.sub("", page.read_text()) for page in (pages[name], HERE / f"{name}.html"))
-    assert kept == built, "build the slides again: python -m docs.presentation"
+    built, kept = (EMBEDDED.sub("", page.read_text()) for page in (pages[name], SLIDES / f"{name}.html"))
+    assert kept == built, "build the slides again: python -m evaluation.slides"
 
 
 def test_slides_of_the_stand_in_market_say_so_each(shown: Figures, tmp_path: Path) -> None:
@@ -112,8 +112,7 @@ def test_a_pdf_has_one_page_a_slide(pages: dict[str, Path]) -> None:
 
 
 def quickly_trained(sales: Sales) -> Valuer:
-    some = slice(0, 1_500)
-    return train("improved", sales.table[some], sales.prices[some], sales.homes[some], sales.days[some], rounds=20)
+    return train("improved", sales[:1_500], rounds=20)
 
 
 def test_invented_homes_are_valued_by_a_trained_model(tmp_path: Path) -> None:

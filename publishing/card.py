@@ -1,0 +1,106 @@
+"""The model card: what a version is made of and how good it was measured to be.
+
+What decides is read from here, so a card is checked when it is read: a missing entry or one of the
+wrong type is named, and nothing deeper in the program meets it. Imports nothing slow, since every
+start of the service reads a card.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from conversion import Refused
+from conversion.parity import Parity
+from data.files import DataSummary
+from preprocessing.training_bins import Bins
+from training.accuracy import Accuracy
+from training.market_level import MarketLevel
+
+CARD_FILE = "card.json"
+
+
+@dataclass(frozen=True)
+class MeasuredRange:
+    """Tell what share of held-out sale prices a range held, and how wide it was in proportion to the price.
+
+    ``required`` is for homes of which only the required columns are given. ``below`` and ``above``
+    say how far a range reaches that is the same for all homes.
+    """
+
+    target_coverage: float
+    measured_sales: int
+    coverage: float
+    coverage_required: float
+    mean_width: float
+    mean_width_required: float
+    below: float | None = None
+    above: float | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """Hold everything known of a version. Written once, beside its graph.
+
+    Accuracy and coverage are measured at the average market of the training sales, since the held-out
+    sales span the same period.
+    """
+
+    price_model: str
+    created_at: str
+    model_sha256: str
+    feature_names: tuple[str, ...]
+    columns_used: tuple[str, ...]
+    data: DataSummary
+    training: Accuracy
+    held_out: Accuracy
+    held_out_required: Accuracy
+    market: MarketLevel | None
+    """The market that prices belong to; None for a model that knows only the average of its sales."""
+    price_range: MeasuredRange
+    parity: Parity
+    ms_per_home: float
+    """Median milliseconds for one home on one thread, where the version was made."""
+    libraries: Mapping[str, str]
+    training_columns: dict[str, Bins] | None = None
+    """How the training sales spread over each column; older cards have none."""
+
+    @property
+    def market_factor(self) -> float:
+        """Return what prices at the average market are multiplied by."""
+        return self.market.factor if self.market else 1.0
+
+    @classmethod
+    def read(cls, folder: Path) -> Card:
+        """Read the card of a version. Raises Refused when it is missing or broken, and names what it lacks."""
+        path = folder / CARD_FILE
+        if not path.is_file():
+            raise Refused(f"{CARD_FILE} is missing: a version without its card can't be told from any other")
+        try:
+            return _CARD.validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise Refused(f"{CARD_FILE} {_complaint(error)}") from error
+
+    def write(self, folder: Path) -> None:
+        """Write it as ``card.json`` into a version's folder."""
+        (folder / CARD_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+_CARD = TypeAdapter(Card)
+
+
+def _complaint(error: ValidationError) -> str:
+    """Return in one line what is wrong with a card."""
+    problems = error.errors(include_url=False)
+    if problems[0]["type"] == "json_invalid":
+        return f"is not JSON: {problems[0]['ctx']['error']}"
+    paths = {".".join(map(str, problem["loc"])): problem for problem in problems}
+    missing = [path for path, problem in paths.items() if problem["type"] == "missing"]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    path, problem = next(iter(paths.items()))
+    return f"has {path or 'something'} {problem['input']!r}: {problem['msg']}"

@@ -1,0 +1,90 @@
+"""Makes sure that the repository holds something to serve; returns at once where it already does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from conversion import Refused
+from data.files import DataFiles, find_data
+from data.standin import find_or_generate, standin_data
+from preprocessing.demographics import Demographics
+from preprocessing.example import example_home
+from publishing.card import Card
+from publishing.preprocessing_version import publish_preprocessing, published_demographics
+from publishing.repository import ENSEMBLES, PRICE_MODEL, versions
+from publishing.warmup import write_warmup
+
+log = logging.getLogger(__name__)
+
+
+def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
+    """Publish the basic model where there is no version, or where real data take over from the stand-in market.
+
+    Brings preprocessing up to date in any case. Raises Refused, or data.files.DataError.
+    """
+    model = repository / PRICE_MODEL
+    found = find_data(environ)
+    card = _newest_card(model)
+    if versions(model) and not (found and card and card.data.standin):
+        _note_new_data(found, card)
+        prepare(repository, _demographics(repository, found, card))
+        return
+
+    # Imported here: training takes libraries that a start with a model does not need.
+    from publishing.publish import publish_trained
+    from training.sales import read_sales
+
+    files = find_or_generate(environ)
+    number = publish_trained("basic", read_sales(files), repository)
+    prepare(repository, files.demographics)
+    log.info("price_model version %d is %s", number, Card.read(model / str(number)).price_model)
+
+
+def prepare(repository: Path, demographics: Path) -> None:
+    """Add everything that a repository needs besides a price model. Raises Refused."""
+    for ensemble in ENSEMBLES:
+        keep = repository / ensemble / "1" / ".keep"  # a bucket has no empty folders
+        if not keep.is_file():
+            keep.parent.mkdir(exist_ok=True)
+            keep.touch()
+    write_warmup(repository, Demographics.read(demographics))
+    number = publish_preprocessing(repository, demographics)
+    if number is not None:
+        log.info("preprocessing version %d carries today's checks, demographics and training sales' spread", number)
+
+
+def example(repository: Path) -> dict[str, float]:
+    """Return the example home, in a ZIP code that the published demographics know. Raises Refused without them."""
+    demographics = published_demographics(repository)
+    if demographics is None:
+        raise Refused(f"{repository} holds no preprocessing version: `make models` publishes one")
+    return example_home(Demographics.read(demographics))
+
+
+def _newest_card(model: Path) -> Card | None:
+    for number in reversed(versions(model)):
+        try:
+            return Card.read(model / str(number))
+        except Refused as refused:
+            log.warning("%s version %d was not published by this project: %s", model.name, number, refused)
+    return None
+
+
+def _note_new_data(found: DataFiles | None, card: Card | None) -> None:
+    if found and card and card.data.fingerprint != found.fingerprint():
+        log.info("the data in %s are newer than %s: `make publish` trains on them", found.folder, card.price_model)
+    if card and card.data.standin:
+        log.warning("STAND-IN MARKET: %s was trained on made-up homes and prices", card.price_model)
+
+
+def _demographics(repository: Path, found: DataFiles | None, card: Card | None) -> Path:
+    """Return the demographics that belong to the newest price model: never made-up ones to a model of real sales."""
+    published = published_demographics(repository)
+    if found:
+        return found.demographics
+    if published is not None and not (card and card.data.standin):
+        return published
+    return standin_data().demographics

@@ -1,0 +1,237 @@
+"""Runs one Triton and speaks for it: ``python3 replica.py tritonserver --model-repository=...``
+
+Triton calls itself ready while a Python model behind it is dead, and stops answering the moment it
+is told to stop. So this asks it for a real price every few seconds, and when it must stop, it first
+says so to the gateway and waits until no new request comes. Standard library only: it is mounted
+into NVIDIA's image as it stands.
+
+``GET /ready``    200 the last valuation worked, 404 it did not, or the replica is about to stop
+``GET /live``     200 while Triton runs and values homes, or is still starting
+``GET /metrics``  for Prometheus
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "3"))
+"""How long the gateway has to notice; it looks twice a second."""
+PROBE_SECONDS = float(os.environ.get("PROBE_SECONDS", "1"))
+STATUS_PORT = int(os.environ.get("STATUS_PORT", "8003"))
+TRITON_PORT = int(os.environ.get("TRITON_PORT", "8000"))
+PROBE_TIMEOUT_SECONDS = 5.0
+FATAL_FAILURES = 5
+"""In a row, after the first success: the restart policy then brings a new replica."""
+RANDOM_KEY = "RANDOM_KEY"
+"""In an argument: a key made up at this start, which nobody knows. It guards what nobody may use."""
+
+ENSEMBLE = "house_price_minimal"
+COMPOSING = ("preprocessing", "price_model")
+PANEL_HOME = {
+    "bedrooms": 3,
+    "bathrooms": 2.25,
+    "sqft_living": 1900,
+    "sqft_lot": 6000,
+    "floors": 1.5,
+    "sqft_above": 1400,
+    "sqft_basement": 500,
+}
+"""The same made-up house everywhere: its prices move when the model does."""
+PROBE = {"id": "probe"}
+"""An id that keeps the panel out of the counts of homes asked for."""
+PANEL_AREAS = {
+    "Seattle south": 98118,
+    "Seattle north": 98103,
+    "Bellevue": 98004,
+    "Redmond": 98052,
+    "Kent": 98030,
+    "Enumclaw": 98022,
+}
+
+log = logging.getLogger("replica")
+
+
+class Replica:
+    """What is known of the server: its prices for the panel, and whether it works."""
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.served = False
+        self.failures = 0
+        self.seconds = 0.0
+        self.prices: dict[str, float] = {}
+        self.price_model = ""
+        self.loaded: list[tuple[str, str]] = []
+        self._areas = dict(PANEL_AREAS)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it values homes, and goes on doing so."""
+        return self.served and not self.failures and not self.draining
+
+    @property
+    def broken(self) -> bool:
+        """Whether it did work, and does not recover."""
+        return self.served and self.failures >= FATAL_FAILURES
+
+    def look(self) -> None:
+        """Value the panel's house in the next area, and see which versions are loaded."""
+        area, zipcode = next(iter(self._areas.items()))
+        begin = time.monotonic()
+        try:
+            status, answer = _ask(
+                "POST", f"/v2/models/{ENSEMBLE}/generate", {**PANEL_HOME, "zipcode": zipcode, **PROBE}
+            )
+            loaded = [(model, version) for model in COMPOSING for version in _versions(model)]
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self._failed(f"{type(error).__name__}: {error}")
+            return
+        self.seconds = time.monotonic() - begin
+        if status == 200:
+            self.served, self.failures = True, 0
+            self.prices[area] = float(str(answer["price"]))
+            self.price_model = str(answer["price_model"])
+            self.loaded = loaded
+            self._areas[area] = self._areas.pop(area)  # to the end
+        elif status == 400 and len(self._areas) > 1:
+            log.warning("%s is not among the areas of this market: %s", area, answer.get("error"))
+            del self._areas[area]
+        else:
+            self._failed(f"status {status}: {answer.get('error')}")
+
+    def _failed(self, why: str) -> None:
+        self.failures += 1
+        if self.served:
+            log.warning("no price from Triton, %d in a row: %s", self.failures, why)
+
+    def metrics(self) -> str:
+        """In Prometheus' text format."""
+        families: dict[str, tuple[str, dict[str, float]]] = {
+            "probe_success": (
+                "Whether the last valuation of the panel worked",
+                {"": float(self.served and not self.failures)},
+            ),
+            "probe_seconds": ("How long the last valuation of the panel took", {"": self.seconds}),
+            "draining": ("Whether the replica is about to stop", {"": float(self.draining)}),
+            "panel_price_dollars": (
+                "Price of the same made-up house in several areas",
+                {_labels(area=area, zipcode=str(PANEL_AREAS[area])): price for area, price in self.prices.items()},
+            ),
+            "price_model_info": (
+                "The trained model that answers",
+                {_labels(price_model=self.price_model): 1.0} if self.price_model else {},
+            ),
+            "version_loaded": (
+                "A version that is loaded",
+                {_labels(model=model, version=version): 1.0 for model, version in self.loaded},
+            ),
+        }
+        lines = []
+        for name, (description, series) in families.items():
+            lines += [f"# HELP valuation_{name} {description}.", f"# TYPE valuation_{name} gauge"]
+            lines += [f"valuation_{name}{labels} {value:.10g}" for labels, value in sorted(series.items())]
+        return "\n".join(lines) + "\n"
+
+
+def _labels(**labels: str) -> str:
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
+
+def _ask(method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
+    connection = http.client.HTTPConnection("127.0.0.1", TRITON_PORT, timeout=PROBE_TIMEOUT_SECONDS)
+    try:
+        connection.request(method, path, None if body is None else json.dumps(body))
+        response = connection.getresponse()
+        return response.status, json.loads(response.read() or b"{}")
+    finally:
+        connection.close()
+
+
+def _versions(model: str) -> list[str]:
+    versions = _ask("GET", f"/v2/models/{model}")[1].get("versions", [])
+    return list(versions) if isinstance(versions, list) else []
+
+
+class Status(BaseHTTPRequestHandler):
+    """Answers the gateway, the container engine and Prometheus."""
+
+    replica: Replica
+
+    def do_GET(self) -> None:
+        """One of the three paths."""
+        if self.path == "/ready":
+            self._answer(*((200, "ready") if self.replica.ready else (404, "not ready")))
+        elif self.path == "/live":
+            self._answer(*((503, "broken") if self.replica.broken else (200, "live")))
+        elif self.path == "/metrics":
+            self._answer(200, self.replica.metrics())
+        else:
+            self._answer(400, "one of /ready, /live and /metrics")
+
+    def _answer(self, status: int, text: str) -> None:
+        body = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """A line twice a second says nothing."""
+
+
+class StatusServer(ThreadingHTTPServer):
+    """Whoever hangs up before the answer, as the gateway's checks may, is no error."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing was lost but an answer that nobody wanted."""
+        log.debug("%s hung up", client_address, exc_info=True)
+
+
+def run(command: list[str]) -> int:
+    """Run Triton until it ends, fails for good, or SIGTERM comes; returns the exit code."""
+    replica, stopping = Replica(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    key = secrets.token_urlsafe(24)
+    triton = subprocess.Popen([part.replace(RANDOM_KEY, key) for part in command])
+    Status.replica = replica
+    server = StatusServer(("", STATUS_PORT), Status)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    while not stopping.wait(PROBE_SECONDS if replica.served else 0.2):
+        if triton.poll() is not None:
+            log.error("Triton ended with exit code %d", triton.returncode)
+            return triton.returncode or 1
+        replica.look()
+        if replica.broken:
+            log.error("Triton runs but values no home any more; giving up on it")
+            triton.kill()
+            return 1
+
+    replica.draining = True
+    log.info("stopping in %g s, so that the gateway sends no more requests", DRAIN_SECONDS)
+    time.sleep(DRAIN_SECONDS)
+    triton.terminate()
+    return triton.wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    if sys.argv[1:] == ["--check"]:  # the container's own health check
+        with_status = http.client.HTTPConnection("127.0.0.1", STATUS_PORT, timeout=PROBE_TIMEOUT_SECONDS)
+        with_status.request("GET", "/ready")
+        sys.exit(0 if with_status.getresponse().status == 200 else 1)
+    sys.exit(run(sys.argv[1:]))
