@@ -1,20 +1,25 @@
-"""``python -m benchmarks``: this service beside its peers and limits; ``trials``: what settings are worth;
-``growth``: how cost grows."""
+"""``python -m benchmarks``: this service beside its peers and limits.
+
+``growth``: how cost grows. ``compare``: two checkouts against each other. ``page``: the pages anew.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks import wrk
+from benchmarks import BUILD, DOCS, RESULTS, wrk
 from benchmarks.catalogue import PEERS
-from benchmarks.places import BUILD, DOCS, RESULTS
-from benchmarks.progress import shown_progress
 
 # Before anything loads OpenMP: threads that wait asleep train many times faster where other work shares the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -24,17 +29,21 @@ console = Console()
 errors = Console(stderr=True)
 
 NAMES = [peer.folder for peer in PEERS]
+QUICK_FOLDER = BUILD / "quick"
+ROUNDS_FILE, GROWTH_FILE = "latest.json", "growth.json"
+
+Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: does everything work?")]
 
 
 @app.callback(invoke_without_command=True)
-def compare(
+def measure_rounds(
     context: typer.Context,
-    quick: Annotated[bool, typer.Option(help="A smoke run: does everything work?")] = False,
+    quick: Quick = False,
     peer: Annotated[list[str] | None, typer.Option(help=f"Only these peers: {', '.join(NAMES)}.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="How often everybody takes a turn.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="How long each load lasts.")] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for latest.json and latest.md; a smoke run's is build/bench/quick.")
+        Path | None, typer.Option(help=f"Folder for {ROUNDS_FILE}; a smoke run's is build/bench/quick.")
     ] = None,
 ) -> None:
     """Measure this service, its peers and its limits in interleaved rounds."""
@@ -43,107 +52,134 @@ def compare(
     _require_wrk()
     if unknown := set(peer or ()) - set(NAMES):
         raise typer.BadParameter(f"there is no peer {', '.join(sorted(unknown))}: they are {', '.join(NAMES)}")
-    from benchmarks.rounds import FULL, QUICK, run
-    from benchmarks.tables import grids, markdown, rich_table
+    from benchmarks.rounds import FULL, QUICK, run_rounds
+    from benchmarks.tables import grids, rich_table
 
     plan = QUICK if quick else FULL
     plan = replace(plan, peers=tuple(peer or plan.peers), rounds=rounds or plan.rounds, seconds=seconds or plan.seconds)
-    with shown_progress(errors) as step:
-        results = run(plan, step)
-    folder = output or (BUILD / "quick" if quick else RESULTS)
-    results.write(folder / "latest.json")
-    (folder / "latest.md").write_text(markdown(results))
+    with _shown_progress() as step:
+        results = run_rounds(plan, step)
+    kept = output or (QUICK_FOLDER if quick else RESULTS)
+    results.write(kept / ROUNDS_FILE)
     for grid in grids(results):
         console.print(rich_table(grid))
     for name, why in results.missing.items():
         errors.print(f"Not measured: {name}: {why}", markup=False)
-    console.print(f"Written: {folder / 'latest.json'}, {folder / 'latest.md'}")
+    console.print(f"Written: {kept / ROUNDS_FILE}")
+    _write_pages(kept)
     if results.errors():
-        errors.print(f"{results.errors()} requests got no good answer: see the samples in {folder / 'latest.json'}")
+        errors.print(f"{results.errors()} requests failed: see the samples in {kept / ROUNDS_FILE}")
         raise typer.Exit(1)
 
 
 @app.command()
 def growth(
-    quick: Annotated[bool, typer.Option(help="A smoke run: does everything work?")] = False,
+    quick: Quick = False,
     minutes: Annotated[float | None, typer.Option(min=0.05, help="How long the soak lasts; 10 if not given.")] = None,
 ) -> None:
-    """Measure how cost grows, and write docs/speed.md with its plots; a smoke run writes to build/bench/quick."""
+    """Measure how cost grows: with the batch, with the offered load, and over time."""
     _require_wrk()
     from benchmarks.growth.experiment import FULL, QUICK, grow
-    from benchmarks.growth.page import write_page
     from benchmarks.perf_analyzer import Missing
-    from benchmarks.results import Results
 
     plan = QUICK if quick else FULL
-    plan = replace(plan, minutes=minutes or plan.minutes)
     try:
-        with shown_progress(errors) as step:
-            found = grow(plan, step)
+        with _shown_progress() as step:
+            found = grow(replace(plan, minutes=minutes or plan.minutes), step)
     except Missing as missing:
         errors.print(str(missing), markup=False)
         raise typer.Exit(1) from missing
-    kept = BUILD / "quick" if quick else RESULTS
-    found.write(kept / "growth.json")
-    results, tried = (
-        Results.read(path) if (path := kept / f"{name}.json").is_file() else None for name in ("latest", "trials")
-    )
-    for path in write_page(found, results, tried, kept if quick else DOCS):
-        console.print(f"Written: {path}")
+    kept = QUICK_FOLDER if quick else RESULTS
+    found.write(kept / GROWTH_FILE)
+    console.print(f"Written: {kept / GROWTH_FILE}")
+    _write_pages(kept)
 
 
 @app.command()
 def page() -> None:
-    """Write docs/speed.md anew from the kept results."""
-    from benchmarks.growth.findings import Growth
-    from benchmarks.growth.page import write_page
-    from benchmarks.results import Results
-
-    kept = {name: RESULTS / f"{name}.json" for name in ("latest", "trials", "growth")}
-    if missing := [path.name for path in kept.values() if not path.is_file()]:
-        errors.print(
-            f"{RESULTS} has no {', no '.join(missing)}: run `make bench`, `python -m benchmarks trials` "
-            "and `python -m benchmarks growth`",
-            markup=False,
-        )
+    """Write docs/speed.md, its pictures and the full tables anew from the kept results."""
+    if not _write_pages(RESULTS):
         raise typer.Exit(1)
-    results, tried = Results.read(kept["latest"]), Results.read(kept["trials"])
-    for path in write_page(Growth.read(kept["growth"]), results, tried, DOCS):
-        console.print(f"Written: {path}")
 
 
 @app.command()
-def trials(
-    quick: Annotated[bool, typer.Option(help="A smoke run: does everything work?")] = False,
-    only: Annotated[list[str] | None, typer.Option(help="Only these, without keeping what is found.")] = None,
+def compare(
+    other: Annotated[Path, typer.Argument(help="Another checkout of this project.", exists=True, file_okay=False)],
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each checkout takes.")] = 9,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each load lasts.")] = 5,
     load: Annotated[
-        list[str] | None, typer.Option(help="Only these, like 1x8: homes a request, requests at once; nothing is kept.")
+        str, typer.Option(help="1, 8, 32: so many callers with single homes; 64, 1024: batches of so many.")
+    ] = "1,8,32,1024",
+    version: Annotated[
+        Path | None,
+        typer.Option(help="The version folder that both serve; if not given, a model is trained.", exists=True),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns that each takes, at each load.")] = 7,
-    seconds: Annotated[float, typer.Option(min=1, help="How long a turn lasts.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="Serve a small model.")] = False,
 ) -> None:
-    """Measure what settings are worth: the service with one thing changed beside the service as it is shipped."""
+    """Measure this checkout and another with the same price model, in alternating rounds."""
     _require_wrk()
-    from benchmarks.requests import ValuedHomes
+    from benchmarks.compare import LOADS, NotPublished, comparison, run_comparison
+    from benchmarks.perf_analyzer import Missing
     from benchmarks.tables import rich_table
-    from benchmarks.trained import trained
-    from benchmarks.trials import LOADS, TRIALS, grids, measure
+    from benchmarks.trained import brought, trained
 
-    if unknown := set(only or ()) - {trial.name for trial in TRIALS}:
-        names = ", ".join(trial.name for trial in TRIALS)
-        raise typer.BadParameter(f"there is no trial {', '.join(sorted(unknown))}: they are {names}")
-    if unknown := set(load or ()) - {known.key for known in LOADS}:
-        raise typer.BadParameter(f"there is no load {', '.join(sorted(unknown))}: {', '.join(x.key for x in LOADS)}")
-    chosen = [trial for trial in TRIALS if not only or trial.name in only]
-    loads = [known for known in LOADS if not load or known.key in load]
-    model = trained(quick)
-    with shown_progress(errors) as step:
-        results = measure(model, ValuedHomes.of(model), chosen, loads, 1 if quick else rounds, seconds, step)
-    for grid in grids(results):
-        console.print(rich_table(grid))
-    if not (only or load or quick):
-        results.write(RESULTS / "trials.json")
-        console.print(f"Written: {RESULTS / 'trials.json'}")
+    if unknown := set(load.split(",")) - {str(number) for number in LOADS}:
+        known = ", ".join(map(str, LOADS))
+        raise typer.BadParameter(f"there is no load {', '.join(sorted(unknown))}: they are {known}")
+    loads = [LOADS[int(number)] for number in load.split(",")]
+    try:
+        with _shown_progress() as step:
+            model = brought(version) if version else trained(quick)
+            results = run_comparison(other, model, loads, rounds, seconds, step)
+    except (Missing, NotPublished) as reason:
+        errors.print(str(reason), markup=False)
+        raise typer.Exit(1) from reason
+    for name, about in results.settings.items():
+        console.print(f"{name}: {about}", soft_wrap=True, highlight=False)
+    console.print(f"{rounds} rounds of {seconds:g} s a load; both serve {results.about['model']}", soft_wrap=True)
+    table = rich_table(comparison(results, loads))
+    # A pipe has no width of its own; the table needs about this much.
+    (console if console.is_terminal else Console(width=140)).print(table)
+    if results.errors():
+        errors.print(f"{results.errors()} requests failed")
+        raise typer.Exit(1)
+
+
+def _write_pages(kept: Path) -> bool:
+    """Write the pages from the results in a folder; tell whether both results were there.
+
+    The pages of a smoke run, or of one with a folder of its own, lie beside its results.
+    """
+    from benchmarks.growth.findings import Growth
+    from benchmarks.results import Results
+
+    for name, command in ((ROUNDS_FILE, "make bench"), (GROWTH_FILE, "make bench BENCH=growth")):
+        if not (kept / name).is_file():
+            errors.print(f"No pages: {kept} has no {name}, which `{command}` writes", markup=False)
+            return False
+    from benchmarks.page import write_pages
+
+    results, found = Results.read(kept / ROUNDS_FILE), Growth.read(kept / GROWTH_FILE)
+    for path in write_pages(results, found, DOCS if kept == RESULTS else kept, kept):
+        console.print(f"Written: {path}")
+    return True
+
+
+@contextmanager
+def _shown_progress() -> Iterator[Callable[[str], None]]:
+    """Show a line that says what is being done; log records appear above it."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        handler = RichHandler(console=progress.console, show_path=False)
+        logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+        task = progress.add_task("starting")
+
+        def step(what: str) -> None:
+            progress.update(task, description=what)
+            if not progress.console.is_terminal:
+                progress.console.print(what, markup=False, highlight=False)
+
+        yield step
 
 
 def _require_wrk() -> None:

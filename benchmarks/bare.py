@@ -1,4 +1,4 @@
-"""The model's floor: its graph in a loop, without a server. Run as a module, it prints one line of JSON.
+"""The bare model: its graph in a loop, without a server. Run as a module, it prints one line of JSON.
 
 ``python -m benchmarks.bare MODEL FEATURES HOMES THREADS SECONDS``; each thread has a session of its
 own on one thread, as each instance of the served model has.
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import BUILD, ROOT
 from benchmarks.load import GeneratorFailed, Load
-from benchmarks.places import BUILD, ROOT
 from benchmarks.results import Sample
 from benchmarks.trained import Trained
 
@@ -25,7 +25,7 @@ NAME = "bare onnxruntime"
 
 
 def measure(model: Trained, load: Load, threads: int, seconds: float, number: int) -> Sample:
-    """In a process of its own. Raises GeneratorFailed."""
+    """Measure the bare model in a process of its own. Raises GeneratorFailed."""
     features = BUILD / "features.npy"
     np.save(features, model.table[: load.homes])
     arguments = [str(model.folder / "model.onnx"), str(features), str(threads), str(seconds)]
@@ -51,7 +51,7 @@ def _loop(graph: str, features: npt.NDArray[np.float32], seconds: float, times: 
 
 
 def main(graph: str, features: str, threads: str, seconds: str) -> dict[str, float]:
-    """Value the same homes over and over."""
+    """Value the same homes over and over on so many threads; return what a ``Sample`` is made of."""
     table = np.load(features)
     times: list[list[float]] = [[] for _ in range(int(threads))]
     cpu: list[float] = []

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.requests import Columns, open_inference_json, plain_json, prices_of_open_inference, prices_of_plain_json
+from benchmarks.payloads import Columns, open_inference_json, plain_json, prices_of_open_inference, prices_of_plain_json
 
 LOCAL = ("--host", "127.0.0.1", "--port", "{port}")
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A server that values the same homes; ``{port}`` in its command is a free one."""
+    """A server that values the same homes; ``{port}`` in its command stands for a free port."""
 
     folder: str
     name: str

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.load import Driven, Load
-from benchmarks.requests import Columns
+from benchmarks.load import Load, LoadResult
+from benchmarks.payloads import Columns
 
 
 class StartFailed(RuntimeError):
@@ -20,9 +20,9 @@ class Interface:
 
     name: str
     ask: Callable[[Columns], list[float]]
-    """The prices of some homes; raises on anything but a good answer. Threads may call it at once."""
-    drive: Callable[[Load, float], Driven]
-    """Load for so many seconds."""
+    """Returns the prices of some homes; raises on anything but a good answer. Threads may call it at once."""
+    drive: Callable[[Load, float], LoadResult]
+    """Keeps a load on the server for so many seconds."""
 
 
 class Contender(Protocol):
@@ -32,7 +32,7 @@ class Contender(Protocol):
     about: str
     """How it is set, for the reader of the results."""
     priced: bool
-    """Whether its prices are the model's; a floor answers nothing of use."""
+    """Whether its prices are the model's; a floor answers made-up ones."""
 
     def start(self) -> None:
         """Start it and return at once. Raises StartFailed."""
@@ -41,11 +41,11 @@ class Contender(Protocol):
         """End it and all that it started."""
 
     def check_alive(self) -> None:
-        """Raises StartFailed when the process has ended."""
+        """Raise StartFailed when the process has ended."""
 
     @property
     def pid(self) -> int:
-        """The root of its process tree."""
+        """Return the root of its process tree."""
 
     def interfaces(self) -> list[Interface]:
-        """The ways to ask it, the first one for measuring the start."""
+        """Return the ways to ask it; the first one serves to measure the start."""

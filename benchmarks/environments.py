@@ -8,17 +8,18 @@ import sys
 import venv
 from pathlib import Path
 
-from benchmarks.places import BUILD, PEERS
+from benchmarks import BUILD, PEER_FOLDERS
 
 SECONDS = 900
+"""How long an installation may take."""
 
 
 class NotInstalled(RuntimeError):
     """A peer's environment cannot be made here; the message says why."""
 
 
-def ensure(peer: str, peers: Path = PEERS, environments: Path = BUILD / "envs") -> Path:
-    """The environment's Python; at once where the same requirements were installed before. Raises NotInstalled."""
+def ensure(peer: str, peers: Path = PEER_FOLDERS, environments: Path = BUILD / "envs") -> Path:
+    """Return the Python of a peer's environment, installed unless it is up to date. Raises NotInstalled."""
     requirements = peers / peer / "requirements.txt"
     folder = environments / peer
     stamp = folder / "requirements.sha256"

@@ -14,12 +14,12 @@ class Load:
 
     @property
     def key(self) -> str:
-        """``1x8``: one home a request, eight requests in flight."""
+        """Return its short name: ``1x8`` is one home a request, eight requests in flight."""
         return f"{self.homes}x{self.concurrency}"
 
 
 @dataclass(frozen=True)
-class Driven:
+class LoadResult:
     """What a load generator saw; ``homes`` were valued while it ran, its own warm-up included."""
 
     p50_ms: float

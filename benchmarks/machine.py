@@ -1,4 +1,4 @@
-"""On what a run was made."""
+"""The machine, the versions and the code that a run was made on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 import psutil
 
-from benchmarks.places import PEERS, ROOT
+from benchmarks import PEER_FOLDERS, ROOT
 
 OURS = ("nvidia-pytriton", "onnxruntime", "numpy", "scikit-learn", "tritonclient")
 THEIRS = ("fastapi", "uvicorn", "mlserver", "litserve", "bentoml", "ray", "scikit-learn", "onnxruntime")
 
 
 def describe() -> dict[str, Any]:
-    """Processor, memory, system, versions, the state of the code, and the time."""
+    """Return processor, memory, system, versions, the state of the code, and the time."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="minutes"),
         "processor": _processor(),
@@ -27,11 +27,18 @@ def describe() -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "commit": _commit(),
+        "commit": commit(ROOT),
         "load_before": round(os.getloadavg()[0], 2),
         "versions": {name: version(name) for name in OURS},
-        "peers": {folder.parent.name: _pinned(folder) for folder in sorted(PEERS.glob("*/requirements.txt"))},
+        "peers": {folder.parent.name: _pinned(folder) for folder in sorted(PEER_FOLDERS.glob("*/requirements.txt"))},
     }
+
+
+def commit(checkout: Path) -> str:
+    """Return the commit that a checkout is at, with ``-dirty`` when its files differ from it."""
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ran.stdout.strip() or "unknown"
 
 
 def _processor() -> str:
@@ -39,12 +46,6 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
     return platform.machine()
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    return ran.stdout.strip() or "unknown"
 
 
 def _pinned(requirements: Path) -> dict[str, str]:

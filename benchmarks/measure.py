@@ -11,9 +11,9 @@ from urllib3.exceptions import HTTPError
 
 from benchmarks.contender import Contender, Interface, StartFailed
 from benchmarks.load import Load
+from benchmarks.payloads import ValuedHomes
 from benchmarks.plain_http import NotAnswered
 from benchmarks.process_tree import ProcessTree
-from benchmarks.requests import ValuedHomes
 from benchmarks.results import Sample, Start
 
 READY_SECONDS = 120.0
@@ -23,6 +23,7 @@ TOLERANCE = 1e-3
 """Relative: scikit-learn works in double precision, the graph in single."""
 
 Step = Callable[[str], None]
+"""Told what is being done, for whoever waits."""
 
 
 class WrongPrice(RuntimeError):
@@ -30,9 +31,15 @@ class WrongPrice(RuntimeError):
 
 
 def turn(
-    contender: Contender, homes: ValuedHomes, loads: Sequence[Load], seconds: float, number: int, step: Step
+    contender: Contender,
+    homes: ValuedHomes,
+    loads: Sequence[Load],
+    seconds: float,
+    number: int,
+    step: Step,
+    suits: Callable[[Interface, Load], bool] = lambda interface, load: True,
 ) -> tuple[Start, list[Sample]]:
-    """Start, measure every interface at every load, and stop.
+    """Start a server, measure its interfaces at the loads that suit them, and stop it.
 
     Raises StartFailed, WrongPrice, or what the load generators raise.
     """
@@ -44,7 +51,7 @@ def turn(
         startup_s = _first_good_answer(contender, homes, begin)
         with ProcessTree(contender.pid) as tree:
             for interface in contender.interfaces():
-                for load in loads:
+                for load in (load for load in loads if suits(interface, load)):
                     step(f"{contender.name}, {interface.name}: {load.homes} a request, {load.concurrency} at once")
                     _check(interface, homes, load, contender.priced)
                     samples.append(sample(contender.name, interface, load, seconds, number, tree))
@@ -78,7 +85,7 @@ def _first_good_answer(contender: Contender, homes: ValuedHomes, begin: float) -
 
 
 def _check(interface: Interface, homes: ValuedHomes, load: Load, priced: bool) -> None:
-    """As many at once as the load will send, so that a mix-up between requests would show."""
+    """Ask as many at once as the load will send, so that a mix-up between requests would show."""
     requests = max(4, CHECKED_REQUESTS // load.homes)
     places = random.Random(load.key)
     starts = [places.randrange(len(homes) - load.homes + 1) for _ in range(requests)]
@@ -88,20 +95,20 @@ def _check(interface: Interface, homes: ValuedHomes, load: Load, priced: bool) -
 
 
 def sample(name: str, interface: Interface, load: Load, seconds: float, number: int, tree: ProcessTree) -> Sample:
-    """Put a load on one interface of a running server."""
+    """Put a load on one interface of a running server; return what it cost."""
     before = tree.cpu_seconds_by_part()
-    driven = interface.drive(load, seconds)
+    found = interface.drive(load, seconds)
     spent = {part: seconds - before.get(part, 0) for part, seconds in tree.cpu_seconds_by_part().items()}
     return Sample(
         contender=name,
         interface=interface.name,
         load=load.key,
         round=number,
-        p50_ms=driven.p50_ms,
-        p99_ms=driven.p99_ms,
-        requests_per_s=driven.requests_per_s,
-        homes_per_s=driven.requests_per_s * load.homes,
-        cpu_s_per_1000_homes=sum(spent.values()) / driven.homes * 1000 if driven.homes else float("nan"),
-        errors=driven.errors,
-        cpu_us_by_part={part: spent[part] / driven.homes * load.homes * 1e6 for part in spent if driven.homes},
+        p50_ms=found.p50_ms,
+        p99_ms=found.p99_ms,
+        requests_per_s=found.requests_per_s,
+        homes_per_s=found.requests_per_s * load.homes,
+        cpu_s_per_1000_homes=sum(spent.values()) / found.homes * 1000 if found.homes else float("nan"),
+        errors=found.errors,
+        cpu_us_by_part={part: spent[part] / found.homes * load.homes * 1e6 for part in spent if found.homes},
     )

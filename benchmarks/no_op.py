@@ -1,4 +1,4 @@
-"""A step that does nothing: it looks at no value and answers arrays that it made before."""
+"""A step of the floor's ensembles that does nothing: it reads no value and answers arrays that it made before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import triton_python_backend_utils as pb_utils
 
 
 class TritonPythonModel:
-    """Answers ones, and a text as long as a model's name."""
+    """Answer ones, and a text as long as a model's name."""
 
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-from contextlib import closing
 from pathlib import Path
 
-from benchmarks import process_tree
+from benchmarks import BUILD, ROOT
 from benchmarks.catalogue import Peer
-from benchmarks.contender import Interface, StartFailed
-from benchmarks.places import BUILD, ROOT
+from benchmarks.contender import Interface
+from benchmarks.payloads import ValuedHomes
 from benchmarks.plain_http import json_interface
-from benchmarks.requests import ValuedHomes
-
-LAST_WORDS = 800
+from benchmarks.server_process import ServerProcess, free_ports
 
 
 class PeerServer:
@@ -27,47 +22,30 @@ class PeerServer:
     def __init__(self, peer: Peer, python: Path, model: Path, homes: ValuedHomes) -> None:
         self.name, self.about = peer.name, peer.settings
         self._peer, self._python, self._model, self._homes = peer, python, model, homes
-        self._log = BUILD / "logs" / f"{peer.folder}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ServerProcess(peer.name, peer.folder)
         self._port = 0
 
     @property
     def pid(self) -> int:
-        """The root of its process tree."""
-        if self._process is None:
-            raise StartFailed(f"{self.name} was not started")
+        """Return the root of its process tree."""
         return self._process.pid
 
     def start(self) -> None:
         """Start it on a free port and return at once."""
-        self._port = free_port()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("wb") as sink:
-            self._process = subprocess.Popen(
-                [str(self._python), *(part.format(port=self._port) for part in self._peer.command)],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
-                env=self._environment(),
-                start_new_session=True,
-            )
+        self._port = free_ports(1)[0]
+        command = [str(self._python), *(part.format(port=self._port) for part in self._peer.command)]
+        self._process.start(command, ROOT, self._environment())
 
     def check_alive(self) -> None:
-        """Raises StartFailed with the end of its log when the process has ended."""
-        if self._process is None or self._process.poll() is not None:
-            words = self._log.read_text(errors="replace").strip()[-LAST_WORDS:]
-            raise StartFailed(f"{self.name} ended while starting: {words}")
+        """Raise StartFailed with the end of its log when the process has ended."""
+        self._process.check_alive()
 
     def stop(self) -> None:
         """End it and all that it started."""
-        if self._process is not None:
-            process_tree.end(self._process.pid)
-            self._process.wait()
-        self._process = None
+        self._process.stop()
 
     def interfaces(self) -> list[Interface]:
-        """The one that the catalogue names."""
+        """Return the one interface that the catalogue names."""
         url = f"http://127.0.0.1:{self._port}{self._peer.path}"
         return [json_interface("JSON", url, self._homes, self._peer.write, self._peer.read)]
 
@@ -89,10 +67,3 @@ class PeerServer:
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
         }
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and the two after it are likely free too."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -15,14 +15,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from benchmarks.load import Driven, GeneratorFailed, Load
-from benchmarks.places import BUILD
+from benchmarks import BUILD
+from benchmarks.load import GeneratorFailed, Load, LoadResult
 
 WHEEL = "tritonclient==2.49.0"
 """The last release whose wheel carries the program."""
 FOLDER = BUILD / "perf_analyzer"
 WINDOWS = 3
-"""It measures so many windows in a row and reports them together."""
+"""perf_analyzer measures so many windows in a row and reports them together."""
 
 Protocol = Literal["http", "grpc"]
 
@@ -39,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Offered:
-    """What came of requests that were sent at a fixed rate, answered or not."""
+    """What came of requests that were sent at a fixed rate, whether or not those before were answered."""
 
     offered_per_s: float
     answered_per_s: float
@@ -53,7 +53,7 @@ class Missing(RuntimeError):
 
 @lru_cache(maxsize=1)
 def find() -> Path:
-    """The program, fetched at first use. Raises Missing."""
+    """Return the program; fetch it at first use. Raises Missing."""
     program = FOLDER / "perf_analyzer"
     if not program.is_file():
         _fetch(program)
@@ -65,22 +65,22 @@ def find() -> Path:
     return program
 
 
-def drive(target: Target, load: Load, seconds: float) -> Driven:
-    """Keep so many requests in flight. ``homes`` is an estimate. Raises GeneratorFailed, Missing."""
+def drive(target: Target, load: Load, seconds: float) -> LoadResult:
+    """Keep so many requests in flight; ``homes`` in the result is an estimate. Raises GeneratorFailed, Missing."""
     options = [f"--concurrency-range={load.concurrency}", f"-b{load.homes}", *_windows(seconds)]
     row = _run(target, options)[0]
     homes_per_s = float(row["Inferences/Second"])
-    return Driven(
+    return LoadResult(
         p50_ms=float(row["p50 latency"]) / 1000,
         p99_ms=float(row["p99 latency"]) / 1000,
         requests_per_s=homes_per_s / load.homes,
         homes=round(homes_per_s * seconds),
-        errors=0,  # it stops at the first
+        errors=0,  # perf_analyzer stops at the first one
     )
 
 
 def offer(target: Target, rates: Sequence[int], seconds: float) -> list[Offered]:
-    """One home a request, sent at each rate in turn, as strangers send them: Poisson, without waiting for answers.
+    """Send single homes at each rate in turn, at random moments (Poisson) and without waiting for answers.
 
     Raises GeneratorFailed, Missing.
     """
@@ -94,7 +94,7 @@ def offer(target: Target, rates: Sequence[int], seconds: float) -> list[Offered]
 
 
 def _windows(seconds: float) -> list[str]:
-    # A bound that everything meets: steadiness is judged over rounds, not by the generator.
+    # A bound that every run meets: steadiness is judged over rounds, not by the generator.
     window = max(300, round(seconds * 1000 / WINDOWS))
     return [f"--measurement-interval={window}", "--stability-percentage=999", f"--max-trials={WINDOWS}"]
 
@@ -130,7 +130,10 @@ def _fetch(program: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """It asks for a CUDA runtime even without a GPU; the server's wheel carries one under a longer name."""
+    """Return an environment in which perf_analyzer finds the CUDA runtime that it asks for even without a GPU.
+
+    The server's wheel carries one under a longer name.
+    """
     link = FOLDER / "libcudart.so.12"
     spec = importlib.util.find_spec("pytriton")
     if not link.is_symlink() and spec is not None and spec.origin is not None:

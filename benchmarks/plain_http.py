@@ -1,4 +1,4 @@
-"""Asking and loading any server that takes JSON over HTTP."""
+"""The interface of any server that takes JSON over HTTP."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import urllib3
 
-from benchmarks import wrk
+from benchmarks import BUILD, wrk
 from benchmarks.contender import Interface
-from benchmarks.load import Driven, Load
-from benchmarks.places import BUILD
-from benchmarks.requests import Columns, ValuedHomes, write_bodies
+from benchmarks.load import Load, LoadResult
+from benchmarks.payloads import Columns, ValuedHomes, write_bodies
 
 
 class NotAnswered(RuntimeError):
@@ -25,7 +24,7 @@ def json_interface(
     write: Callable[[Columns], bytes],
     read: Callable[[bytes], list[float]],
 ) -> Interface:
-    """The interface at ``url`` that takes what ``write`` writes and answers what ``read`` reads."""
+    """Return the interface at ``url``: ``write`` makes a request's body, ``read`` takes the prices from a reply."""
     pool = urllib3.PoolManager(maxsize=64, timeout=30, retries=False)
 
     def ask(some: Columns) -> list[float]:
@@ -34,7 +33,7 @@ def json_interface(
             raise NotAnswered(f"{url} answered {reply.status}: {reply.data[:300]!r}")
         return read(reply.data)
 
-    def drive(load: Load, seconds: float) -> Driven:
+    def drive(load: Load, seconds: float) -> LoadResult:
         return wrk.drive(url, _bodies(homes, load.homes, write), load, seconds)
 
     return Interface(name, ask, drive)

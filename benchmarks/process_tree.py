@@ -29,17 +29,17 @@ class ProcessTree:
         self.peak_bytes = 0
 
     def processes(self) -> list[psutil.Process]:
-        """Those that run now, the root first."""
+        """Return the processes that run now, the root first."""
         with suppress(psutil.NoSuchProcess):
             return [self._root, *self._root.children(recursive=True)]
         return []
 
-    def cpu_seconds(self) -> float:
-        """Processor time so far, user and system; of processes that ended, what was last seen."""
-        return sum(self.cpu_seconds_by_part().values())
-
     def cpu_seconds_by_part(self) -> dict[str, float]:
-        """The same by what a process does: a model's name for its Python stubs in Triton, ``server`` for the rest."""
+        """Return the processor time so far, user and system, by what a process does.
+
+        The parts are a model's name for its Python stubs in Triton, and ``server`` for the rest. A
+        process that has ended counts with what was last seen of it.
+        """
         for process in self.processes():
             with suppress(*_GONE):
                 times = process.cpu_times()
@@ -51,7 +51,7 @@ class ProcessTree:
         return dict(seconds)
 
     def memory_bytes(self) -> int:
-        """Memory now, each shared page once: the proportional set size."""
+        """Return the memory in use now, each shared page counted once: the proportional set size."""
         total = 0
         for process in self.processes():
             with suppress(*_GONE):
@@ -76,14 +76,14 @@ class ProcessTree:
 
 
 def part_of(command: Sequence[str]) -> str:
-    """What a process does, by its command line: a stub has an argument like ``price_model_0_1``."""
+    """Return what a process does, by its command line: a stub has an argument like ``price_model_0_1``."""
     if not command or not command[0].endswith("triton_python_backend_stub"):
         return SERVER
     return next((name[1] for argument in command[1:] if (name := _INSTANCE.fullmatch(argument))), SERVER)
 
 
 def end(pid: int, seconds: float = 10) -> None:
-    """End a process and all that it started; first asked, then killed."""
+    """End a process and all that it started: ask it first, kill what is left after so many seconds."""
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(pid)
         tree = [root, *root.children(recursive=True)]

@@ -12,10 +12,8 @@ from statistics import median
 from typing import Any
 
 SERVICE = "this service"
-REFERENCE_INTERFACE = "JSON"
-
-LOAD_METRICS = ("p50_ms", "p99_ms", "requests_per_s", "homes_per_s", "cpu_s_per_1000_homes")
-START_METRICS = ("startup_s", "peak_mb")
+REFERENCE = f"{SERVICE}, JSON"
+"""The row that ratios are taken to unless another one is named."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,17 @@ class Sample:
     cpu_s_per_1000_homes: float
     errors: int
     cpu_us_by_part: dict[str, float] = field(default_factory=dict)
-    """CPU microseconds a request: of the server's own process, and of each step's."""
+    """Processor time in microseconds a request: of the server's own process, and of each step's."""
 
     @property
     def row(self) -> str:
-        """The name of its line in a table."""
+        """Return the name of its line in a table."""
         return f"{self.contender}, {self.interface}"
 
 
 @dataclass(frozen=True)
 class Start:
-    """One start in one round: seconds to the first good answer, and the most memory that it took, in MB."""
+    """One start in one round: seconds to the first good answer, and the most memory that was in use, in MB."""
 
     contender: str
     round: int
@@ -53,7 +51,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Spread:
-    """The median over rounds, and how far they were apart."""
+    """The median over rounds, and how far the rounds were apart."""
 
     median: float
     low: float
@@ -61,12 +59,13 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
+        """Take the median, the lowest and the highest of values."""
         found = list(values)
         return cls(median(found), min(found), max(found))
 
     @classmethod
     def of_median(cls, values: Iterable[float]) -> Spread:
-        """The median and its 95 % interval, by order statistics; of five values or fewer, all of them."""
+        """Take the median and its 95 % interval, by order statistics; with five values or fewer it holds them all."""
         found = sorted(values)
         # Of n values, k or fewer lie below the true median in one of 40 cases: a coin thrown n times.
         below = list(accumulate(comb(len(found), k) / 2 ** len(found) for k in range(len(found))))
@@ -85,62 +84,60 @@ class Results:
     starts: list[Start] = field(default_factory=list)
 
     def rows(self) -> list[str]:
-        """Contender and interface, in the order in which they were measured."""
+        """Return contender and interface of each row, in the order in which they were measured."""
         return list(dict.fromkeys(sample.row for sample in self.samples))
 
     def loads(self) -> list[str]:
-        """The keys of the loads, in their order."""
+        """Return the keys of the loads, in the order in which they were measured."""
         return list(dict.fromkeys(sample.load for sample in self.samples))
 
     def value(self, row: str, load: str, metric: str) -> Spread | None:
-        """A metric over the rounds; None where it was not measured."""
+        """Return a metric over the rounds, or None where it was not measured."""
         values = self._by_round(row, load, metric).values()
         return Spread.of(values) if values else None
 
-    def ratio(self, row: str, load: str, metric: str, to: str = f"{SERVICE}, {REFERENCE_INTERFACE}") -> Spread | None:
-        """Its ratio to another row, by default this service's plain JSON, taken within each round."""
+    def ratio(self, row: str, load: str, metric: str, to: str = REFERENCE) -> Spread | None:
+        """Return a row's ratio to another, by default this service's plain JSON, taken within each round."""
         ratios = self.ratios(row, load, metric, to)
         return Spread.of(ratios) if ratios else None
 
     def ratios(self, row: str, load: str, metric: str, to: str) -> list[float]:
-        """Its ratios to another row, one for each round that has both."""
+        """Return a row's ratios to another, one for each round that has both."""
         return _ratios(self._by_round(row, load, metric), self._by_round(to, load, metric))
 
     def parts(self, row: str) -> list[str]:
-        """The processes that a row's contender is made of."""
+        """Return the names of the processes that a row's contender is made of."""
         return list(
             dict.fromkeys(part for sample in self.samples if sample.row == row for part in sample.cpu_us_by_part)
         )
 
     def part(self, row: str, load: str, part: str) -> Spread | None:
-        """CPU microseconds a request that one part takes, over the rounds."""
+        """Return the processor time of one part in microseconds a request, over the rounds."""
         found = [sample for sample in self.samples if sample.row == row and sample.load == load]
         values = [sample.cpu_us_by_part[part] for sample in found if part in sample.cpu_us_by_part]
         return Spread.of(values) if values else None
 
     def start(self, contender: str, metric: str) -> Spread | None:
-        """A metric of the starts over the rounds."""
+        """Return a metric of the starts over the rounds."""
         values = self._starts_by_round(contender, metric).values()
         return Spread.of(values) if values else None
 
     def start_ratio(self, contender: str, metric: str) -> Spread | None:
-        """Its ratio to this service, taken within each round."""
+        """Return the ratio of a contender's start to this service's, taken within each round."""
         ratios = _ratios(self._starts_by_round(contender, metric), self._starts_by_round(SERVICE, metric))
         return Spread.of(ratios) if ratios else None
 
     def errors(self) -> int:
-        """Answers that were none, over all loads; a run is good when it is 0."""
+        """Return the number of failed requests over all loads; a run is good when it is 0."""
         return sum(sample.errors for sample in self.samples)
 
     def write(self, path: Path) -> None:
-        """As JSON: every sample, and the medians and ratios for those who read no Python."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {**asdict(self), "summary": self._summary()}
-        path.write_text(json.dumps(kept, indent=1) + "\n")
+        """Write every sample as JSON; the tables are made from it."""
+        write_records(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """What ``write`` wrote."""
+        """Read what ``write`` wrote."""
         kept = json.loads(path.read_text())
         samples = [Sample(**sample) for sample in kept["samples"]]
         starts = [Start(**start) for start in kept["starts"]]
@@ -153,26 +150,16 @@ class Results:
     def _starts_by_round(self, contender: str, metric: str) -> dict[int, float]:
         return {start.round: getattr(start, metric) for start in self.starts if start.contender == contender}
 
-    def _summary(self) -> list[dict[str, Any]]:
-        lines = [
-            _line({"row": row, "load": load, "metric": metric}, value, self.ratio(row, load, metric))
-            for row in self.rows()
-            for load in self.loads()
-            for metric in LOAD_METRICS
-            if (value := self.value(row, load, metric))
-        ]
-        contenders = dict.fromkeys(start.contender for start in self.starts)
-        return lines + [
-            _line({"row": row, "metric": metric}, value, self.start_ratio(row, metric))
-            for row in contenders
-            for metric in START_METRICS
-            if (value := self.start(row, metric))
-        ]
-
-
-def _line(where: dict[str, str], value: Spread, ratio: Spread | None) -> dict[str, Any]:
-    return {**where, "value": asdict(value), "ratio": asdict(ratio) if ratio else None}
-
 
 def _ratios(values: dict[int, float], reference: dict[int, float]) -> list[float]:
     return [values[number] / reference[number] for number in values if reference.get(number)]
+
+
+def write_records(path: Path, kept: dict[str, Any]) -> None:
+    """Write JSON with each record of a list on a line of its own, so that it is short and its changes show by line."""
+    entries = []
+    for name, value in kept.items():
+        records = ",\n  ".join(map(json.dumps, value)) if isinstance(value, list) else ""
+        entries.append(f'"{name}": ' + (f"[\n  {records}\n ]" if records else json.dumps(value)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{\n " + ",\n ".join(entries) + "\n}\n")

@@ -1,4 +1,4 @@
--- Posts the bodies of a file, one a line, in turn; says what came of it in one line of JSON.
+-- Posts the bodies of a file, one a line, in turn; writes what came of it as one line of JSON.
 -- wrk ... -s rotate.lua URL -- FILE
 
 local requests, turn = {}, 0

@@ -1,17 +1,16 @@
-"""A run as tables: one set of them, for the terminal and as Markdown."""
+"""The rounds as tables: one set of them, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 
 from benchmarks.load import BATCHES, SINGLE, Load
-from benchmarks.results import REFERENCE_INTERFACE, SERVICE, Results, Spread
-from benchmarks.targets import outcomes
+from benchmarks.results import Results, Spread
+from benchmarks.targets import targets
 
-REFERENCE = f"{SERVICE}, {REFERENCE_INTERFACE}"
 NOT_MEASURED = "–"  # noqa: RUF001
 
 Shown = Callable[[float], str]
@@ -19,28 +18,28 @@ Shown = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: its title, its columns, its lines."""
+    """A table: its title, its columns, its lines. The first column names the line."""
 
     title: str
     columns: tuple[str, ...]
-    lines: list[tuple[str, ...]]
+    lines: Sequence[tuple[str, ...]]
 
 
 def grids(results: Results) -> Iterator[Grid]:
-    """All tables of a run."""
+    """Yield all tables of a run."""
     measured = set(results.loads())
     single = [load for load in SINGLE if load.key in measured]
     batches = [load for load in BATCHES if load.key in measured]
     one_home = [
-        ("requests_per_s", "Requests/s, one home each", _count),
-        ("p50_ms", "p50 in ms, one home a request", _milliseconds),
-        ("p99_ms", "p99 in ms, one home a request", _milliseconds),
+        ("requests_per_s", "Requests/s, one home each", count),
+        ("p50_ms", "p50 in ms, one home a request", milliseconds),
+        ("p99_ms", "p99 in ms, one home a request", milliseconds),
     ]
     for metric, title, shown in one_home:
         yield _grid(results, title, metric, shown, single, lambda load: f"{load.concurrency} at once")
     many = [load for load in single if load.concurrency == 8] + batches
     for metric, title, shown in (
-        ("homes_per_s", "Homes/s by homes a request", _count),
+        ("homes_per_s", "Homes/s by homes a request", count),
         ("cpu_s_per_1000_homes", "CPU seconds per 1,000 homes, by homes a request", _seconds),
     ):
         yield _grid(results, title, metric, shown, many, lambda load: f"{load.homes:,} ({load.concurrency} at once)")
@@ -50,15 +49,15 @@ def grids(results: Results) -> Iterator[Grid]:
         "Targets",
         ("Against", "Ahead at least", "Ahead", "Met"),
         [
-            (outcome.text, f"{outcome.wanted:.2f}", spread(outcome.ahead, _ratio), _verdict(outcome.met))
-            for outcome in outcomes(results)
-            if outcome.ahead or not results.about["quick"]
+            (target.text, f"{target.wanted:.2f}", spread(target.ahead, _ratio), _verdict(target.met))
+            for target in targets(results)
+            if target.ahead or not results.about["quick"]
         ],
     )
 
 
 def rich_table(grid: Grid) -> Table:
-    """For the terminal."""
+    """Return a table for the terminal."""
     table = Table(title=grid.title, title_justify="left")
     for place, column in enumerate(grid.columns):
         table.add_column(column, justify="right" if place else "left")
@@ -68,33 +67,10 @@ def rich_table(grid: Grid) -> Table:
 
 
 def markdown_table(grid: Grid) -> str:
-    """For readers."""
+    """Return a table in Markdown, without its title."""
     rule = ("---", *["---:"] * (len(grid.columns) - 1))
     rows = (" | ".join(line).replace("\n", "<br>") for line in (grid.columns, rule, *grid.lines))
     return "\n".join(f"| {row} |" for row in rows)
-
-
-def markdown(results: Results) -> str:
-    """For readers: machine, settings and all tables."""
-    about = results.about
-    parts = [
-        "# Speed",
-        f"{about['date']}, {about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}, "
-        f"Python {about['python']}, commit {about['commit']}. {about['rounds']} interleaved rounds, "
-        f"{about['seconds']:g} s a load, load generators on the same cores. Model: {about['model']}, "
-        f"{about['trees']} trees; load average before the run {about['load_before']}.",
-        f"Each cell: median over the rounds (lowest to highest); below it, in brackets, its ratio to {REFERENCE}, "
-        "taken within each round.",
-    ]
-    if about["quick"]:
-        parts.append("**A smoke run: it shows that everything works, its figures say nothing.**")
-    parts.append(f"Requests that got no good answer: {results.errors()}.")
-    parts += [f"## {grid.title}\n\n{markdown_table(grid)}" for grid in grids(results)]
-    parts.append("## How each is set\n\n" + "\n".join(f"- {name}: {text}" for name, text in results.settings.items()))
-    if results.missing:
-        parts.append("## Not measured\n\n" + "\n".join(f"- {name}: {why}" for name, why in results.missing.items()))
-    parts.append("## Versions\n\n" + "\n".join(_versions(results)))
-    return "\n\n".join(parts) + "\n"
 
 
 def _grid(
@@ -111,13 +87,13 @@ def _grid(
 
 
 def _parts(results: Results, loads: list[Load]) -> Grid:
-    """Of servers that are made of several processes, where the processor's time goes."""
+    """Return where the processor's time goes in servers that are made of several processes."""
     lines = []
     for row in results.rows():
         parts = results.parts(row)
-        if len(parts) > 1 and row.endswith(REFERENCE_INTERFACE):
+        if len(parts) > 1 and row.endswith(", JSON"):
             for part in parts:
-                cells = [spread(results.part(row, load.key, part), _count) for load in loads]
+                cells = [spread(results.part(row, load.key, part), count) for load in loads]
                 lines.append((f"{row}: {part}", *cells))
     headings = [f"{load.homes:,} a request, {load.concurrency} at once" for load in loads]
     return Grid("Where the time goes: CPU microseconds a request", ("", *headings), lines)
@@ -128,7 +104,7 @@ def _starts(results: Results) -> Grid:
     for name in dict.fromkeys(start.contender for start in results.starts):
         cells = [
             _cell(results.start(name, metric), results.start_ratio(name, metric), shown)
-            for metric, shown in (("startup_s", _seconds), ("peak_mb", _count))
+            for metric, shown in (("startup_s", _seconds), ("peak_mb", count))
         ]
         lines.append((name, *cells))
     return Grid("Start and memory", ("", "Seconds to the first good answer", "Most memory, MB (PSS)"), lines)
@@ -141,24 +117,27 @@ def _cell(value: Spread | None, ratio: Spread | None, shown: Shown) -> str:
 
 
 def spread(found: Spread | None, shown: Shown) -> str:
-    """The median, and how far the rounds were apart."""
+    """Return a median as text, and how far the rounds were apart."""
     if found is None:
         return NOT_MEASURED
     middle, low, high = (shown(value) for value in (found.median, found.low, found.high))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
-def _versions(results: Results) -> Iterator[str]:
+def versions(results: Results) -> Iterator[str]:
+    """Yield the versions of what each server is made of, a line each."""
     everyone = {"service": results.about["versions"], **results.about["peers"]}
     for name, pins in everyone.items():
-        yield f"- {name}: {', '.join(f'{package} {pin}' for package, pin in pins.items())}"
+        yield f"{name}: {', '.join(f'{package} {pin}' for package, pin in pins.items())}"
 
 
-def _count(value: float) -> str:
+def count(value: float) -> str:
+    """Return a figure in whole numbers."""
     return f"{value:,.0f}"
 
 
-def _milliseconds(value: float) -> str:
+def milliseconds(value: float) -> str:
+    """Return milliseconds, to the hundredth."""
     return f"{value:.2f}"
 
 

@@ -1,1 +1,1 @@
-"""How cost grows: with the batch, with the offered load, over time, and with the model."""
+"""How cost grows: with the batch, with the offered load, and over time."""

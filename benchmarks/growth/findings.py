@@ -1,4 +1,4 @@
-"""What was found about growth, as it is kept."""
+"""What was found about the growth of cost, as it is kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.perf_analyzer import Offered
+from benchmarks.results import write_records
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Homes a second by homes a request; more than the service takes at once go as several requests."""
+    """Homes a second in batches of ``homes``, which go as several requests where the service takes fewer at once."""
 
     interface: str
     homes: int
@@ -33,49 +34,36 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Swap:
-    """Seconds to check and publish a version, and from then to its first answer."""
-
-    trees: int
-    size_mb: float
-    publish_s: float
-    swap_s: float
-
-
-@dataclass(frozen=True)
 class Growth:
-    """Everything, with where and when it was measured."""
+    """Everything that was found, with where and when it was measured."""
 
     about: dict[str, Any]
     batches: list[Batch]
     offered: list[Offered]
     soak: list[Moment]
-    swaps: list[Swap]
 
     def write(self, path: Path) -> None:
-        """As JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        """Write everything as JSON."""
+        write_records(path, asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Growth:
-        """What ``write`` wrote."""
+        """Read what ``write`` wrote."""
         kept = json.loads(path.read_text())
         return cls(
             kept["about"],
             [Batch(**found) for found in kept["batches"]],
             [Offered(**found) for found in kept["offered"]],
             [Moment(**found) for found in kept["soak"]],
-            [Swap(**found) for found in kept["swaps"]],
         )
 
     @property
     def settled(self) -> list[Moment]:
-        """The soak from its first third on: a server grows to its working size at first."""
+        """Return the soak from its first third on: before that, a server grows to its working size."""
         return self.soak[len(self.soak) // 3 :]
 
     def saturation(self, kept_up: float = 0.95) -> float:
-        """The highest offered rate of which at least this share was answered; 0 when there was none."""
+        """Return the highest offered rate of which at least this share was answered, or 0 when there was none."""
         return max(
             (one.offered_per_s for one in self.offered if one.answered_per_s >= kept_up * one.offered_per_s), default=0
         )

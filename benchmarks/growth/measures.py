@@ -1,9 +1,9 @@
-"""Three of the measurements: batches, offered load and the soak, on the service as it is shipped."""
+"""The three measurements: batches, offered load and the soak, on the service as it is shipped."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks import perf_analyzer
 from benchmarks.growth.findings import Batch, Moment
 from benchmarks.load import Load
+from benchmarks.measure import Step
 from benchmarks.perf_analyzer import Offered
 from benchmarks.process_tree import ProcessTree
 from benchmarks.triton_server import TritonServer
@@ -20,22 +21,20 @@ MOST_A_REQUEST = 1_024
 SHARED_MEMORY = Path("/dev/shm")
 SOAK_LOADS = (Load(1, 8), Load(1024, 2))
 
-Step = Callable[[str], None]
-
 
 @contextmanager
 def running(service: TritonServer) -> Iterator[TritonServer]:
-    """Started and ready."""
+    """Start a service, wait until it is ready, and stop it afterwards."""
     service.start()
     try:
-        service.server.wait_ready([service.ensemble])
+        service.server.wait_ready([service.ensemble.name])
         yield service
     finally:
         service.stop()
 
 
 def batches(service: TritonServer, sizes: Sequence[int], seconds: float, step: Step) -> list[Batch]:
-    """Homes a second by batch size, over every interface, one caller at a time."""
+    """Measure homes a second by batch size, over every interface, one caller at a time."""
     found = []
     with running(service):
         for interface in service.interfaces():
@@ -49,19 +48,20 @@ def batches(service: TritonServer, sizes: Sequence[int], seconds: float, step: S
 
 
 def offered(service: TritonServer, rates: Sequence[int], seconds: float, step: Step) -> list[Offered]:
-    """Latency by offered load over gRPC, until the service no longer keeps up."""
+    """Measure latency by offered load over gRPC, until the service no longer keeps up."""
     found: list[Offered] = []
     with running(service):
+        target = service.ensemble.target("grpc", service.server.grpc_address, 1)
         for rate in rates:
             step(f"{rate} requests/s offered")
-            found += perf_analyzer.offer(service.target("grpc", 1), [rate], seconds)
+            found += perf_analyzer.offer(target, [rate], seconds)
             if found[-1].answered_per_s < 0.8 * rate:
                 break
     return found
 
 
 def soak(service: TritonServer, minutes: float, segment_s: float, step: Step) -> list[Moment]:
-    """Memory while single homes and full batches take turns."""
+    """Measure memory while single homes and full batches take turns."""
     moments, requests, errors = [], 0, 0
     with running(service):
         tree = ProcessTree(service.pid)

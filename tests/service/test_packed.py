@@ -17,7 +17,7 @@ from preprocessing.columns import EXAMPLE_HOME, OPTIONAL_COLUMN_NAMES, POSITION,
 from tests.service.asking import OUTPUTS, Asker
 from tests.service.conftest import Service
 
-PACKED = "house_price_packed"
+PACKED_ENSEMBLE = "house_price_packed"
 HOME = {name: [value] for name, value in EXAMPLE_HOME.items()}
 MINIMAL = {name: HOME[name] for name in REQUIRED_COLUMN_NAMES}
 
@@ -37,7 +37,7 @@ def ask(module: ModuleType, service: Service, table: npt.NDArray[np.float32]) ->
     tensor.set_data_from_numpy(table)
     address = service.http if module is http_client else service.grpc
     with module.InferenceServerClient(address) as client:
-        answer = client.infer(PACKED, [tensor])
+        answer = client.infer(PACKED_ENSEMBLE, [tensor])
     return {name: answer.as_numpy(name)[:, 0].tolist() for name in OUTPUTS}
 
 
@@ -71,7 +71,7 @@ def test_what_breaks_a_rule_is_refused(
 
 
 def test_one_home_in_plain_json(asker: Asker) -> None:
-    answer = asker.generate(PACKED, json.dumps({"homes": list(EXAMPLE_HOME.values())})).outputs
+    answer = asker.generate(PACKED_ENSEMBLE, json.dumps({"homes": list(EXAMPLE_HOME.values())})).outputs
     assert answer["price"] == pytest.approx(asker.ask("generate", "house_price", HOME).outputs["price"])
 
 

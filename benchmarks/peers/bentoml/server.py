@@ -8,8 +8,8 @@ import bentoml
 from bentoml.exceptions import InvalidArgument
 from pydantic import RootModel
 
-from benchmarks.peers.refused import Refused
-from benchmarks.peers.valuing import Valuer
+from benchmarks.peers import Refused
+from benchmarks.peers.onnx_valuer import OnnxValuer
 
 
 class Given(RootModel[dict[str, float | list[float]]]):
@@ -18,10 +18,10 @@ class Given(RootModel[dict[str, float | list[float]]]):
 
 @bentoml.service(workers=2, traffic={"timeout": 30, "max_concurrency": 256}, logging={"access": {"enabled": False}})
 class HousePrice:
-    """One home or many."""
+    """Value one home or many."""
 
     def __init__(self) -> None:
-        self.valuer = Valuer()
+        self.valuer = OnnxValuer()
 
     @bentoml.api(route="/value")
     async def value(self, given: Given, /) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from benchmarks.peers.refused import Refused
-from benchmarks.peers.valuing import Valuer
+from benchmarks.peers import Refused
+from benchmarks.peers.onnx_valuer import OnnxValuer
 
 app = FastAPI()
-valuer = Valuer()
+valuer = OnnxValuer()
 # Refuses text, booleans and null while it decodes.
 decoder = msgspec.json.Decoder(dict[str, float | list[float]])
 encoder = msgspec.json.Encoder()
@@ -17,7 +17,7 @@ encoder = msgspec.json.Encoder()
 
 @app.post("/value")
 async def value(request: Request) -> Response:
-    """One home or many."""
+    """Value one home or many."""
     try:
         answer = valuer.value(decoder.decode(await request.body()))
     except (Refused, msgspec.ValidationError, msgspec.DecodeError) as error:

@@ -7,17 +7,17 @@ from typing import Any
 import pandas as pd
 from fastapi import FastAPI, HTTPException
 
-from benchmarks.peers.joining import FrameValuer
-from benchmarks.peers.refused import Refused
+from benchmarks.peers import Refused
+from benchmarks.peers.pandas_valuer import PandasValuer
 from preprocessing.columns import ZIPCODE
 
-valuer = FrameValuer()
+valuer = PandasValuer()
 app = FastAPI()
 
 
 @app.post("/value")
 def value(given: dict[str, float | list[float]]) -> dict[str, Any]:
-    """One home or many."""
+    """Value one home or many."""
     many = isinstance(given.get(ZIPCODE), list)
     try:
         answer = valuer.value(pd.DataFrame(given if many else [given]))

@@ -8,15 +8,15 @@ from typing import Any
 import litserve
 from fastapi import HTTPException
 
-from benchmarks.peers.refused import Refused
-from benchmarks.peers.valuing import Valuer
+from benchmarks.peers import Refused
+from benchmarks.peers.onnx_valuer import OnnxValuer
 
 
 class HousePrice(litserve.LitAPI):
-    """One home or many."""
+    """Value one home or many."""
 
     def setup(self, device: str) -> None:
-        self.valuer = Valuer()
+        self.valuer = OnnxValuer()
 
     def predict(self, given: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -8,16 +8,16 @@ from mlserver.codecs import NumpyCodec, StringCodec
 from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse
 
+from benchmarks.peers import Refused
 from benchmarks.peers.mlserver.start import start
-from benchmarks.peers.refused import Refused
-from benchmarks.peers.valuing import Valuer
+from benchmarks.peers.onnx_valuer import OnnxValuer
 
 
 class HousePrice(MLModel):
-    """One input [N,1] a column, one output [N,1] a figure."""
+    """Value homes: one input [N,1] a column, one output [N,1] a figure."""
 
     async def load(self) -> bool:
-        self.valuer = Valuer()
+        self.valuer = OnnxValuer()
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:

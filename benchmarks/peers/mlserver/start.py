@@ -1,4 +1,7 @@
-"""Starts MLServer on the port and in the folder that the benchmark gives."""
+"""Start MLServer on the port and in the folder that the benchmark gives.
+
+Apart from ``server.py``, so that the other MLServer peer, whose environment has no onnxruntime, can import it.
+"""
 
 from __future__ import annotations
 

@@ -7,16 +7,16 @@ from mlserver.codecs import NumpyCodec, PandasCodec
 from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse
 
-from benchmarks.peers.joining import FrameValuer
+from benchmarks.peers import Refused
 from benchmarks.peers.mlserver.start import start
-from benchmarks.peers.refused import Refused
+from benchmarks.peers.pandas_valuer import PandasValuer
 
 
 class HousePrice(MLModel):
-    """One input [N,1] a column, one output [N,1] a figure."""
+    """Value homes: one input [N,1] a column, one output [N,1] a figure."""
 
     async def load(self) -> bool:
-        self.valuer = FrameValuer()
+        self.valuer = PandasValuer()
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:

@@ -10,16 +10,16 @@ from ray import serve
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from benchmarks.peers.refused import Refused
-from benchmarks.peers.valuing import Valuer
+from benchmarks.peers import Refused
+from benchmarks.peers.onnx_valuer import OnnxValuer
 
 
 @serve.deployment(num_replicas=2, max_ongoing_requests=64, ray_actor_options={"num_cpus": 0.5})
 class HousePrice:
-    """One home or many."""
+    """Value one home or many."""
 
     def __init__(self) -> None:
-        self.valuer = Valuer()
+        self.valuer = OnnxValuer()
 
     async def __call__(self, request: Request) -> JSONResponse:
         try:

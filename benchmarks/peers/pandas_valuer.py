@@ -1,4 +1,4 @@
-"""Valuing with pandas and scikit-learn, the way that this task is usually solved: a frame, a merge, a prediction."""
+"""Valuing with pandas and scikit-learn, as this task is usually solved: a frame, a merge, a prediction."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks.peers.refused import Refused
+from benchmarks.peers import Refused
 from preprocessing.columns import FEATURE_NAMES, HOME_COLUMN_NAMES, ZIPCODE
 
 
-class FrameValuer:
+class PandasValuer:
     """The fitted estimator, and the demographics as a frame."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class FrameValuer:
         self._demographics = pd.read_csv(folder / "zipcode_demographics.csv")
 
     def value(self, homes: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
-        """Price and range, each [N]. Raises Refused."""
+        """Return price and range, each [N]. Raises Refused."""
         if missing := set(HOME_COLUMN_NAMES) - set(homes.columns):
             raise Refused(f"missing columns: {sorted(missing)}")
         merged = homes.merge(self._demographics, how="left", on=ZIPCODE)[list(FEATURE_NAMES)]

@@ -1,4 +1,4 @@
-"""Valuing without Triton: what every onnxruntime peer does between its framework's request and answer.
+"""Valuing without Triton: what every onnxruntime peer does between its framework's request and reply.
 
 The same checks, the same join and the same graph as the service, from the same code. One home or
 many: numbers or equally long lists by column name.
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from benchmarks.peers.refused import Refused
+from benchmarks.peers import Refused
 from preprocessing.checks import check
 from preprocessing.columns import HOME_COLUMN_NAMES, ZIPCODE
 from preprocessing.demographics import DEMOGRAPHICS_FILE, Demographics
@@ -25,7 +25,7 @@ from preprocessing.homes import Homes
 from preprocessing.refusal import refusal, unknown_columns
 
 
-class Valuer:
+class OnnxValuer:
     """An onnxruntime session on one thread, and the demographics."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Valuer:
         self._demographics = Demographics.read(folder / DEMOGRAPHICS_FILE)
 
     def value(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Price and range of one home, or lists of them. Raises Refused."""
+        """Return price and range of one home, or lists of them. Raises Refused."""
         many = isinstance(given.get(ZIPCODE), list)
         answers = self.arrays(given if many else {name: [value] for name, value in given.items()})
         if many:
@@ -45,7 +45,7 @@ class Valuer:
         return {name: values.item() for name, values in answers.items()}
 
     def arrays(self, columns: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
-        """The outputs, each [N], for columns [N]. Raises Refused."""
+        """Return the outputs, each [N], for columns [N]. Raises Refused."""
         try:
             # All columns in one conversion: eighteen small ones cost more than the trees.
             table = np.array([columns[name] for name in HOME_COLUMN_NAMES])
