@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from serving import stub_check
 from serving.bundle import find_bundle
 from serving.embedded import server_environment
 from serving.workspace import Workspace
@@ -16,9 +17,12 @@ from serving.workspace import Workspace
 def main() -> None:
     """Raises serving.bundle.ServerUnavailable."""
     bundle = find_bundle()
-    backends = Workspace().lay_out_backends(bundle)
+    workspace = Workspace()
+    backends = workspace.lay_out_backends(bundle)
+    environment = server_environment(bundle, workspace.lay_out_libraries(bundle), os.environ)
+    stub_check.check(backends / "python" / bundle.python_stub.name, environment)
     command = [str(bundle.binary), *sys.argv[1:], f"--backend-directory={backends}"]
-    os.execve(bundle.binary, command, server_environment(bundle, os.environ))
+    os.execve(bundle.binary, command, environment)
 
 
 if __name__ == "__main__":

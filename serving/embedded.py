@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from serving import log, readiness, workspace
+from serving import log, readiness, stub_check, workspace
 from serving.bundle import Bundle, ServerUnavailable, find_bundle
 from serving.ports import ANY_FREE, LOOPBACK, Ports, free
 
@@ -101,14 +101,17 @@ class EmbeddedServer:
         self._workspace = workspace.Workspace()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         tether = str(Path(__file__).with_name("tether.py"))
-        command = [str(bundle.binary), *self._arguments(self._workspace, bundle)]
+        backends = self._workspace.lay_out_backends(bundle)
+        environment = server_environment(bundle, self._workspace.lay_out_libraries(bundle), os.environ)
+        stub_check.check(backends / "python" / bundle.python_stub.name, environment)
+        command = [str(bundle.binary), *self._arguments(self._workspace, backends)]
         with self.log_path.open("wb") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", tether, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env=server_environment(bundle, os.environ),
+                env=environment,
                 start_new_session=True,
             )
 
@@ -167,7 +170,7 @@ class EmbeddedServer:
     ) -> None:
         self.stop()
 
-    def _arguments(self, space: workspace.Workspace, bundle: Bundle) -> list[str]:
+    def _arguments(self, space: workspace.Workspace, backends: Path) -> list[str]:
         guard = f"{RESTRICTED}:{readiness.ADMIN_HEADER}={self.admin_key}"
         python = {
             "shm-region-prefix-name": space.shared_memory_prefix,
@@ -178,7 +181,7 @@ class EmbeddedServer:
             repository = space.plain_path(repository.resolve())
         return [
             f"--model-repository={repository}",
-            f"--backend-directory={space.lay_out_backends(bundle)}",
+            f"--backend-directory={backends}",
             *(f"--backend-config=python,{key}={value}" for key, value in python.items()),
             "--model-control-mode=poll",
             f"--repository-poll-secs={self.poll_seconds}",
@@ -226,10 +229,16 @@ class EmbeddedServer:
         return ServerUnavailable(f"{headline}: {errors}; the complete log is {self.log_path}")
 
 
-def server_environment(bundle: Bundle, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The server's environment: the stubs find this Python's packages through PATH."""
+def server_environment(bundle: Bundle, first: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The server's environment: the stubs find this Python's packages through PATH.
+
+    Args:
+        bundle: The server.
+        first: The folder of the libraries that come before the bundle's.
+        inherited: The environment of this process.
+    """
     environment = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
-    libraries = [bundle.libraries, bundle.python_library_folder, inherited.get("LD_LIBRARY_PATH")]
+    libraries = [first, bundle.libraries, inherited.get("LD_LIBRARY_PATH")]
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(str(folder) for folder in libraries if folder)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     # Byte code written into a version's folder would look like a new version to the poller.

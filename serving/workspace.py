@@ -52,6 +52,17 @@ class Workspace:
             utilities.write("\n\nimport embedded_stub  # noqa: F401\n")  # every model imports this module
         return backends
 
+    def lay_out_libraries(self, bundle: Bundle) -> Path:
+        """The folder where the loader is to look first: this Python's own library, under each name a stub asks for.
+
+        Links instead of the library's own folder, which may hold other versions of what the server links.
+        """
+        folder = self.path / "libraries"
+        folder.mkdir()
+        for name in bundle.libpython_names:
+            (folder / name).symlink_to(bundle.libpython)
+        return folder
+
     def plain_path(self, folder: Path) -> Path:
         """A path to ``folder`` of which a shell makes nothing else: Triton starts its Python stubs through one.
 
