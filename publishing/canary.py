@@ -35,7 +35,7 @@ def wait_for(price_model: str, home: Mapping[str, float], address: str, seconds:
     while time.monotonic() < deadline:
         try:
             answer = _ask(home, address)
-            answering = answer["price_model"]
+            answering = answer["price_model"].rstrip()  # the embedded server on Python 3.13 adds blanks
             if answering == price_model:
                 return float(answer["price"])
         except (OSError, ValueError) as error:

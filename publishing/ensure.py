@@ -11,11 +11,10 @@ from conversion import Refused
 from data.files import DataFiles, find_data
 from data.standin import find_or_generate, standin_data
 from preprocessing.demographics import Demographics
-from preprocessing.example import example_home
+from preprocessing.example import example_features, example_home
 from publishing.card import Card
 from publishing.preprocessing_version import publish_preprocessing, published_demographics
 from publishing.repository import ENSEMBLES, PRICE_MODEL, versions
-from publishing.warmup import write_warmup
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def prepare(repository: Path, demographics: Path) -> None:
         if not keep.is_file():
             keep.parent.mkdir(exist_ok=True)
             keep.touch()
-    write_warmup(repository, Demographics.read(demographics))
+    _write_warmup(repository, Demographics.read(demographics))
     number = publish_preprocessing(repository, demographics)
     if number is not None:
         log.info("preprocessing version %d carries today's checks, demographics and training sales' spread", number)
@@ -62,6 +61,17 @@ def example(repository: Path) -> dict[str, float]:
     if demographics is None:
         raise Refused(f"{repository} holds no preprocessing version: `make models` publishes one")
     return example_home(Demographics.read(demographics))
+
+
+def _write_warmup(repository: Path, demographics: Demographics) -> None:
+    """Write the features of the example home, which ``model_warmup`` makes each price model value before it serves.
+
+    A file that is right already stays untouched: Triton reloads a model when anything in its folder becomes newer.
+    """
+    sample, content = repository / PRICE_MODEL / "warmup" / "features", example_features(demographics).tobytes()
+    if not sample.is_file() or sample.read_bytes() != content:
+        sample.parent.mkdir(exist_ok=True)
+        sample.write_bytes(content)
 
 
 def _newest_card(model: Path) -> Card | None:

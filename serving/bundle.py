@@ -17,6 +17,7 @@ from serving import libpython
 
 OLDEST_GLIBC = (2, 35)
 PYTHONS = ((3, 10), (3, 13))
+"""The oldest and the newest Python with a stub in the wheel."""
 IN_CONTAINERS = "`docker compose up` serves the same models in containers"
 
 
@@ -26,7 +27,7 @@ class ServerUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class Host:
-    """What the bundled server asks of the machine and of the Python that starts it."""
+    """Hold what the bundled server needs to know of the machine and of the Python that starts it."""
 
     system: str = field(default_factory=platform.system)
     machine: str = field(default_factory=platform.machine)
@@ -38,7 +39,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Where the parts of the server are."""
+    """Hold where the parts of the server are."""
 
     binary: Path
     libraries: Path
@@ -51,7 +52,7 @@ class Bundle:
 
 
 def find_bundle(host: Host | None = None) -> Bundle:
-    """The bundled server for ``host``, by default this machine.
+    """Return the bundled server for ``host``, by default this machine.
 
     Raises:
         ServerUnavailable: if the machine, the Python, the wheel or ``libpython`` does not fit.
@@ -96,8 +97,8 @@ def _check_machine(host: Host) -> None:
         )
     if not PYTHONS[0] <= host.python <= PYTHONS[1]:
         raise ServerUnavailable(
-            "The embedded Triton works with Python 3.10 to 3.13, this is {}.{}; "
-            "remove .venv and run `make up` with one of these".format(*host.python)
+            "The embedded Triton works with Python {}.{} to {}.{}, this is {}.{}; "
+            "remove .venv and run `make up` with one of these".format(*PYTHONS[0], *PYTHONS[1], *host.python)
         )
 
 

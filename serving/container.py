@@ -1,6 +1,6 @@
-"""``python -m serving.container FLAGS``: becomes the bundled Triton, with the flags given and its backends laid out.
+"""``python -m serving.container FLAGS``: lays out the backends and becomes the bundled Triton, with these flags.
 
-For a container, which ends with its server: nothing is left to clean up, and nothing to supervise.
+It serves a container, which ends with its server and takes all that was laid out with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from serving.workspace import Workspace
 
 
 def main() -> None:
-    """Raises serving.bundle.ServerUnavailable."""
+    """Replace this process by the server; raises serving.bundle.ServerUnavailable where it cannot run."""
     bundle = find_bundle()
     workspace = Workspace()
     backends = workspace.lay_out_backends(bundle)

@@ -1,7 +1,7 @@
 """The three ports of a server: given or chosen, and free before it starts.
 
-Run as a module it checks the ports that ``make up`` is about to use, with whatever Python is there (3.8 or later)
-before minutes of set-up: standard library only.
+Run as a module it checks the ports that ``make up`` is about to use, before minutes of set-up. It runs with whatever
+Python is there, 3.8 or later, so it imports the standard library only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports on the loopback interface; 0 asks for any free one."""
+    """Hold the ports on the loopback interface; 0 asks the operating system for a free one."""
 
     http: int = 8000
     grpc: int = 8001
@@ -50,7 +50,7 @@ def asked_for(environ: Mapping[str, str]) -> Ports:
 
 
 def free(ports: Ports) -> Ports:
-    """``ports`` with every 0 filled in.
+    """Return ``ports`` with a free port in place of every 0.
 
     Raises:
         ServerUnavailable: if a port is taken or named twice; one line with the variable to set.

@@ -16,7 +16,7 @@ from data.invented.places import (
     Terrain,
     standardised,
 )
-from preprocessing.columns import HOME_COLUMN_NAMES
+from preprocessing.columns import HOME_COLUMN_NAMES, NEVER_RENOVATED
 
 LATEST_YEAR = 2014
 
@@ -144,7 +144,7 @@ def _age(rng: np.random.Generator, homes: pd.DataFrame) -> None:
     homes["condition"] = condition
     renovated = (age > 25) & (rng.random(count) < 0.066)
     back = np.round(rng.triangular(0, 0, np.minimum(np.maximum(age - 10, 1), 50)))
-    homes["yr_renovated"] = np.where(renovated, LATEST_YEAR - back, 0)
+    homes["yr_renovated"] = np.where(renovated, LATEST_YEAR - back, NEVER_RENOVATED)
 
 
 def _look_out(rng: np.random.Generator, homes: pd.DataFrame) -> None:

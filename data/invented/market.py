@@ -9,7 +9,7 @@ from data.invented.buildings import LATEST_YEAR, invent_homes
 from data.invented.people import invent_demographics
 from data.invented.places import Floats, Places, Terrain, invent_places, invent_terrain
 from data.table import DATE_FORMAT
-from preprocessing.columns import HOME_COLUMN_NAMES
+from preprocessing.columns import HOME_COLUMN_NAMES, NEVER_RENOVATED
 
 HOMES_SOLD, SOLD_TWICE, SOLD_THRICE = 21_436, 175, 1
 UNSEEN_HOMES = 100
@@ -133,7 +133,7 @@ def _worth(homes: pd.DataFrame, places: Places, terrain: Terrain) -> Floats:
         + _PER_CONDITION * (homes["condition"] - 3)
         + _PER_VIEW * homes["view"]
         + _WATERFRONT * homes["waterfront"]
-        + _RENOVATED * (homes["yr_renovated"] > 0)
+        + _RENOVATED * (homes["yr_renovated"] != NEVER_RENOVATED)
         + _PER_BATHROOM * (homes["bathrooms"] - 2)
         + _PER_YEAR_OF_AGE * age
     ).to_numpy()

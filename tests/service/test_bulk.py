@@ -182,7 +182,7 @@ def test_a_run_that_was_killed_is_taken_up(
         assert "Traceback" not in said
         assert ("the same command goes on from here" in said) == (how is signal.SIGINT)
     done = run.settled()
-    assert f"{done:,} of them were there from an earlier run" in run.finish()
+    assert f"{done:,} of them are from an earlier run" in run.finish()
     assert run.written() == undisturbed
     assert "is there already" in run.finish(ends_with=2)
 

@@ -21,9 +21,9 @@ import tritonclient.http as http_client
 
 from data.files import DataFiles
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
-from preprocessing.metrics import COLUMN, HOMES, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
+from preprocessing.metrics import COLUMN, HOMES, PROBE_ID, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
 from preprocessing.tally import count
-from preprocessing.training_bins import TRAINING_FILE, Training, read_training
+from preprocessing.training_bins import TRAINING_FILE, TrainingBins, read_training
 from publishing.card import CARD_FILE, Card
 from publishing.ensure import prepare
 from publishing.preprocessing_version import publish_preprocessing
@@ -44,7 +44,7 @@ class Metered:
 
     server: EmbeddedServer
     asker: Asker
-    training: Training
+    training: TrainingBins
     repository: Path
 
     def metrics(self) -> list[tuple[str, dict[str, str], float]]:
@@ -147,12 +147,12 @@ def test_refusals_are_counted_by_column_and_reason(metered: Metered) -> None:
 
 
 def test_a_probe_is_answered_but_not_counted(metered: Metered) -> None:
-    probe = json.dumps({**EXAMPLE_HOME, "id": "probe"})
+    probe = json.dumps({**EXAMPLE_HOME, "id": PROBE_ID})
     assert metered.asker.generate("house_price", probe).outputs
     for module, address in ((http_client, metered.server.http_address), (grpc_client, metered.server.grpc_address)):
         client = module.InferenceServerClient(address)
         inputs = [_tensor(module, name, values) for name, values in HOME.items()]
-        client.infer("house_price", inputs, request_id="probe")
+        client.infer("house_price", inputs, request_id=PROBE_ID)
         client.infer("house_price", inputs, request_id="probably not")
         client.close()
     until(lambda: metered.counted()[WHOLE], 2)

@@ -23,14 +23,18 @@ from client.ledger import Ledger
 from client.patience import Patience
 from client.transports import Columns
 from client.valuation import ValuationClient
+from preprocessing.checks import OUT_OF_RANGE, Problem
+from preprocessing.demographics import Demographics
+from preprocessing.refusal import refusal
 
 MOST = 8
+NOWHERE = Demographics(np.array([], np.int64), np.empty((0, 26), np.float32))
 HEADER = "id,rooms,zipcode,colour"
 
 
 @dataclass
 class Market:
-    """A service in memory, with the wording of the real one: a home is worth its rooms, at most 13 of them."""
+    """A service in memory, which refuses as the real one does: a home is worth its rooms, at most 13 of them."""
 
     requests_until_away: int = 10**9
     reason: str = ""
@@ -54,16 +58,9 @@ class Market:
             raise HomeRefused(self.reason)
         rooms = columns["rooms"].tolist()
         self.largest = max(self.largest, len(rooms))
-        bad = [(row, f"rooms is {count:g}") for row, count in enumerate(rooms) if count > 13]
-        if bad and len(rooms) == 1:
-            raise HomeRefused(f"home refused: {bad[0][1]}. Known ZIP codes: 98118, 98199")
-        if bad:
-            named = ". ".join(f"Row {row}: {text}" for row, text in bad[:2])
-            more = f". And {len(bad) - 2} more rows" if len(bad) > 2 else ""
-            raise HomeRefused(
-                f"{len(bad)} of {len(rooms)} homes refused, rows counted from 0. {named}{more}"
-                ". Known ZIP codes: 98118, 98199"
-            )
+        bad = [Problem(row, "rooms", OUT_OF_RANGE, f"is {count:g}") for row, count in enumerate(rooms) if count > 13]
+        if bad:  # only two of them: a long list does not fit into one answer
+            raise HomeRefused.read(refusal(bad[:2], len(rooms), NOWHERE))
         return dict.fromkeys(("price", "price_low", "price_high"), rooms) | {"price_model": ["m"] * len(rooms)}
 
     def close(self) -> None:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preprocessing.columns import FEATURE_NAMES, HOME_COLUMN_NAMES, POSITION, REQUIRED_COLUMN_NAMES, ZIPCODE
+from preprocessing.columns import (
+    FEATURE_NAMES,
+    HOME_COLUMN_NAMES,
+    MOST_ZIPCODE,
+    POSITION,
+    REQUIRED_COLUMN_NAMES,
+    ZIPCODE,
+)
 from training.adaptive_range import MOST_SPREAD, fit_range, spread
 from training.gaps import GIVEN, OPTIONAL, Given, hide, how_given, with_gaps
 from training.location import METRES_PER_DEGREE, SCALE, Location
@@ -86,7 +93,7 @@ def test_a_home_without_coordinates_stands_at_the_middle_of_its_zip_code(
 
 
 @settings(max_examples=30)
-@given(zipcode=st.integers(0, 99_999))
+@given(zipcode=st.integers(0, MOST_ZIPCODE))
 def test_any_zip_code_leads_somewhere(zipcode: int, location: Location, sales: Sales) -> None:
     home = hide(sales.table[:1], "required", np.random.default_rng(0))
     home[0, POSITION[ZIPCODE]] = zipcode

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from preprocessing.metrics import DESCRIPTIONS
-from preprocessing.training_bins import psi
 from serving.replica import Replica
 from tests.conftest import ROOT
+from tests.unit.drift import psi
 
 MONITORING = ROOT / "deploy" / "monitoring"
 PROMETHEUS = MONITORING / "prometheus"
