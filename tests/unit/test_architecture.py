@@ -28,12 +28,6 @@ SMALL = {
     "benchmarks.no_op": "a model file that Triton loads",
     "benchmarks.peers.fastapi_onnx.server": "a program of its own, run in an environment of its own",
     "benchmarks.peers.fastapi_sklearn.server": "a program of its own, run in an environment of its own",
-    "benchmarks.peers.mlserver.start": "shared by two peers",
-    "benchmarks.peers.refused": "shared by all peers, whose environments lack what larger modules import",
-    "benchmarks.places": "paths that everything in the folder uses",
-    "benchmarks.progress": "what the terminal shows, apart from what is measured",
-    "benchmarks.shipped": "the only place that reads the shipped configuration",
-    "preprocessing.features": "the one way from homes to features, shared by training and serving",
 }
 """Modules of fewer lines, and why each is one."""
 
