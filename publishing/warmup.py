@@ -16,7 +16,7 @@ _DTYPES = {"FP32": np.float32, "INT64": np.int64}
 
 
 def write_warmup(repository: Path, demographics: Demographics) -> None:
-    """The example home, as raw tensors in the folders that ``model_warmup`` reads.
+    """Write the example home as raw tensors into the folders that ``model_warmup`` reads.
 
     A file that is right already stays untouched: Triton reloads a model when anything in its
     folder becomes newer.

@@ -247,7 +247,7 @@ def test_a_model_of_another_kind_needs_a_reason_before_it_is_trained(
     with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(theirs, "rb", buffering=0) as stdin:
         keyboard.write(b"\n")
         done = subprocess.run(
-            [sys.executable, "-m", "conversion", "publish", "--repository", str(repository)],
+            [sys.executable, "-m", "publishing", "publish", "--repository", str(repository)],
             cwd=ROOT,
             env={**os.environ, DATA_DIR: str(files.folder)},
             stdin=stdin if terminal else subprocess.DEVNULL,
