@@ -26,11 +26,12 @@ EXCHANGES = re.findall(
 @pytest.mark.parametrize(("command", "documented"), EXCHANGES, ids=["one home", "two homes", "refused"])
 def test_a_documented_request_gets_the_documented_reply(command: str, documented: str, service: Service) -> None:
     command = command.replace("127.0.0.1:8000", service.http)
-    reply = json.loads(subprocess.run(command, shell=True, capture_output=True, timeout=60, check=True).stdout)
+    reply = json.loads(subprocess.run(command, shell=True, capture_output=True, check=True).stdout)
     expected = json.loads(documented)
-    if service.data.standin:
-        assert nameless(reply) == nameless(expected)
     assert shape(reply) == shape(expected)
+    if service.data.standin:
+        # Words to the letter, prices but for their last digits, which are the processor's.
+        assert nameless(reply) == {name: pytest.approx(value) for name, value in nameless(expected).items()}
 
 
 def nameless(reply: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_a_home_without_coordinates_stands_at_the_middle_of_its_zip_code(
     assert np.abs(location.columns(home)[0, len(HOME_COLUMN_NAMES) :] - expected).max() <= 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(zipcode=st.integers(0, 99_999))
 def test_any_zip_code_leads_somewhere(zipcode: int, location: Location, sales: Sales) -> None:
     home = hide(sales.table[:1], "required", np.random.default_rng(0))
