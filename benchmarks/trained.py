@@ -24,6 +24,7 @@ from publishing.card import Card
 from publishing.contract import MODEL_FILE
 from publishing.ensure import prepare
 from publishing.publish import publish_folder
+from publishing.repository import new_repository
 from publishing.version import write_version
 from training.improved import ROUNDS, ImprovedModel, train_improved
 from training.sales import Sales, read_sales
@@ -101,10 +102,7 @@ def write_model(model: ImprovedModel, sales: Sales, folder: Path) -> None:
 def lay_out(model: Trained, repository: Path) -> Path:
     """The shipped repository as it is now, with this model as its only version."""
     shutil.rmtree(repository, ignore_errors=True)
-    for config in (ROOT / "model_repository").glob("*/config.pbtxt"):
-        target = repository / config.parent.name
-        target.mkdir(parents=True)
-        shutil.copy(config, target)
+    new_repository(repository)
     version = repository.parent / f"{repository.name}-version"
     shutil.rmtree(version, ignore_errors=True)
     version.mkdir()

@@ -21,6 +21,7 @@ from publishing.contract import MODEL_FILE
 from publishing.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged
 from serving.embedded import EmbeddedServer
 from tests.service.callers import DEADLINE_S, MODELS, Callers
+from tests.service.conftest import serve
 
 pytest.importorskip("moto.server", reason="needs boto3 and moto[server]")
 
@@ -84,16 +85,10 @@ def url(store: Store, bucket: Bucket) -> str:
 
 
 @pytest.fixture
-def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
-
-
-@pytest.fixture
 def server(repository: Path, url: str, tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """Started on the repository's first version."""
+    """Serve the bucket, into which the repository's first version was pushed."""
     push(repository, url)
-    with EmbeddedServer(url, log_path=tmp_path / "triton.log") as server:
-        server.wait_ready(MODELS)
+    with serve(url, tmp_path) as server:
         yield server
 
 

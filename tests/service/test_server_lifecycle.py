@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -91,10 +91,14 @@ def prefix_of(server: EmbeddedServer) -> str:
     return server.shared_memory_prefix
 
 
-def left_of(prefix: str) -> dict[str, list[object]]:
+def left_of(prefix: str) -> dict[str, Sequence[object]]:
     folders = Path(tempfile.gettempdir()).glob(f"{prefix.removesuffix('-')}*")
-    found = {"stubs": workspace.stubs(prefix), "segments": workspace.segments(prefix), "folders": list(folders)}
-    return {kind: list(items) for kind, items in found.items() if items}
+    found: dict[str, Sequence[object]] = {
+        "stubs": workspace.stubs(prefix),
+        "segments": workspace.segments(prefix),
+        "folders": list(folders),
+    }
+    return {kind: items for kind, items in found.items() if items}
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
@@ -240,8 +244,8 @@ def test_waiting_has_a_deadline(repository: Path, tmp_path: Path) -> None:
         server.wait_ready(["slow"], timeout=2)
 
 
-def test_a_broken_new_version_leaves_the_serving_one_alone(server: EmbeddedServer) -> None:
-    publish(server.repository, REFUSES, version=2)
+def test_a_broken_new_version_leaves_the_serving_one_alone(server: EmbeddedServer, repository: Path) -> None:
+    publish(repository, REFUSES, version=2)
 
     def version_is_refused() -> bool:
         entries = repository_index(server.http_address, server.admin_key)

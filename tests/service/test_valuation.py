@@ -62,6 +62,7 @@ def assert_priced(outputs: dict[str, list[Any]], expected: list[npt.NDArray[np.f
     for price, valid in zip(outputs["price"], expected, strict=True):
         assert np.abs(valid - price).min() <= TOLERANCE_DOLLARS
     price_range = service.card.price_range
+    assert price_range.below is not None and price_range.above is not None
     assert np.allclose(outputs["price_low"], np.array(outputs["price"]) * (1 - price_range.below), rtol=1e-6)
     assert np.allclose(outputs["price_high"], np.array(outputs["price"]) * (1 + price_range.above), rtol=1e-6)
     assert set(outputs["price_model"]) == {service.card.price_model}

@@ -6,7 +6,7 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,6 @@ def test_an_interruption_between_the_two_files_counts_nothing_of_the_batch(
     lines = [f"{number},{number},98118,red" for number in range(1, 21)]
     (tmp_path / "homes.csv").write_text("\n".join([HEADER, *lines]) + "\n")
     calls = 0
-    replace = ledgers.replace
 
     def interrupted(*arguments: Any, **changes: Any) -> Any:
         nonlocal calls

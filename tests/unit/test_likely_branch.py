@@ -39,7 +39,8 @@ def trained(request: pytest.FixtureRequest) -> Trained:
 
 def _plain(trees: HistGradientBoostingRegressor) -> ModelProto:
     kind = FloatTensorType([None, COLUMNS])
-    return convert_sklearn(trees, initial_types=[("columns", kind)], target_opset=OPSETS)
+    model: ModelProto = convert_sklearn(trees, initial_types=[("columns", kind)], target_opset=OPSETS)
+    return model
 
 
 def _turned(trees: HistGradientBoostingRegressor, reached: npt.NDArray[np.int64]) -> ModelProto:
@@ -52,7 +53,8 @@ def _turned(trees: HistGradientBoostingRegressor, reached: npt.NDArray[np.int64]
 
 def _readable(table: Table) -> Table:
     lowest, highest = np.where(np.isnan(table), -np.inf, table), np.where(np.isnan(table), np.inf, table)
-    return np.concatenate([lowest, highest, -lowest, -highest], axis=1).astype(np.float32)
+    readable: Table = np.concatenate([lowest, highest, -lowest, -highest], axis=1).astype(np.float32)
+    return readable
 
 
 def _answers(model: ModelProto, table: Table) -> npt.NDArray[np.float32]:
