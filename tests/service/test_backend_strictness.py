@@ -67,7 +67,7 @@ FIXED_ROWS = graph(
 
 
 def configuration() -> ModelConfig:
-    """The one that fits ``DOUBLES``."""
+    """Return the configuration that fits ``DOUBLES``."""
     config = ModelConfig(backend="onnxruntime", max_batch_size=MOST_ROWS)
     config.input.add(name="x", data_type="TYPE_FP32", dims=[2])
     config.output.add(name="y", data_type="TYPE_FP32", dims=[2])
@@ -77,7 +77,7 @@ def configuration() -> ModelConfig:
 
 
 def gathering(rows: int, config: ModelConfig) -> ModelConfig:
-    """The same, answering when requests of so many rows in all have come, and not before."""
+    """Change a configuration so that it answers once requests of so many rows have come, and not before."""
     config.dynamic_batching.preferred_batch_size.append(rows)
     config.dynamic_batching.max_queue_delay_microseconds = WAIT_MICROSECONDS
     return config
@@ -97,7 +97,7 @@ ROWS, PLACES, WANTED = (1, 3, 2, 5, 1, 4), (0, 1, 99, 2), {"a": "y", "b": "again
 
 @dataclass(frozen=True)
 class Wrong:
-    """A fitting model with one thing changed, and what its refusal must name."""
+    """Hold a fitting model with one thing changed, and what its refusal must name."""
 
     name: str
     says: tuple[str, ...]
@@ -140,7 +140,7 @@ REFUSALS = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """One server with every broken model, and the ones that must serve beside them."""
+    """Serve every broken model, and beside them the ones that must serve."""
     repository = tmp_path_factory.mktemp("strictness")
     for wrong in REFUSALS:
         config = configuration()

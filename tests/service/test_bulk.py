@@ -61,7 +61,7 @@ RAGGED = 2_000
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the command, in a folder of its own."""
+    """Run the command in a folder of its own."""
 
     folder: Path
     homes: Path
@@ -82,14 +82,14 @@ class Run:
         )
 
     def finish(self, process: subprocess.Popen[str] | None = None, ends_with: int = 1) -> str:
-        """What it said, on both streams, in one line."""
+        """Wait for its end; return what it said on both streams, in one line."""
         process = process or self.start()
         said = " ".join(" ".join(process.communicate()).split())
         assert process.returncode == ends_with, said
         return said
 
     def start_and_halt(self) -> subprocess.Popen[str]:
-        """In the middle of its work, some of it settled: it waits for SIGCONT, or whatever ends it."""
+        """Start a run and halt it in the middle, with some homes settled, until SIGCONT or its end."""
         process = self.start(("-c", HALTING))
         found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert found is not None
@@ -100,7 +100,7 @@ class Run:
         return int(json.loads(self.progress.read_text())["homes"]) if self.progress.exists() else 0
 
     def written(self) -> tuple[str, str]:
-        """Both files. They are compared to the last digit: a price comes of its own row, whatever shares its batch."""
+        """Return both files. They may be compared to the last digit, since a price depends on its own row alone."""
         assert not self.progress.exists()
         valued, rejected = (self.folder / name for name in ("valued.csv", "valued.rejected.csv"))
         return valued.read_text(), rejected.read_text()
@@ -108,7 +108,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def homes(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sold homes, of which some cannot be valued."""
+    """Write a file of sold homes, of which some cannot be valued."""
     path = tmp_path_factory.mktemp("bulk") / "homes.csv"
     with service.data.sales.open(newline="") as file, path.open("w", newline="") as target:
         reader, writer = csv.reader(file), csv.writer(target)
@@ -124,7 +124,7 @@ def homes(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(service: Service, homes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """The two files of a run that nothing happened to."""
+    """Return both files of a run that was not disturbed."""
     run = Run(
         tmp_path_factory.mktemp("undisturbed"),
         homes,

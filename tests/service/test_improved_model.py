@@ -34,7 +34,7 @@ def improved_name(
     sales: Sales,
     published: tuple[Path, Card],
 ) -> str:
-    """Publish the improved model while callers keep asking, who may notice no more than another name; return that."""
+    """Publish the improved model under callers who may notice nothing but another name; return that name."""
     converted = convert_improved(improved, sales.table[sales.held_out])
     with Callers(shared_server.http_address, shared_server.grpc_address) as callers:
         callers.wait_for(published[1].price_model)
@@ -46,7 +46,7 @@ def improved_name(
 
 
 def columns_of(table: npt.NDArray[np.float32]) -> dict[str, list[float]]:
-    """The columns that are given of features [N,44], as a caller sends them."""
+    """Return the given columns of features [N,44], as a caller sends them."""
     home = {name: table[:, POSITION[name]] for name in HOME_COLUMN_NAMES}
     return {
         name: [int(value) if name == "zipcode" else float(value) for value in values]

@@ -21,7 +21,7 @@ from tests.service.callers import DEADLINE_S, MODELS, Callers
 
 
 def wait_until_refused(server: EmbeddedServer, version: int) -> None:
-    """Until Triton has tried to load this version of the price model more than once: it does at every poll."""
+    """Wait until Triton has tried to load this version of the price model more than once, as it does at every poll."""
     deadline = time.monotonic() + DEADLINE_S
     while server.log_path.read_text().count(f"failed to load '{PRICE_MODEL}' version {version}") < 2:
         assert time.monotonic() < deadline, f"version {version} is not tried"

@@ -37,7 +37,7 @@ WHOLE, SOME = (HOMES, (("columns", "all"),)), (HOMES, (("columns", "some"),))
 
 @dataclass(frozen=True)
 class Metered:
-    """A server of its own, nobody else asks it; ``training`` is what its version was published with."""
+    """Hold a server that nobody else asks; ``training`` is what its version was published with."""
 
     server: EmbeddedServer
     asker: Asker
@@ -53,7 +53,7 @@ class Metered:
         ]
 
     def counted(self) -> Counter[Series]:
-        """Every counter, over all loaded versions."""
+        """Return every counter, summed over all loaded versions."""
         found: Counter[Series] = Counter()
         for name, labels, value in self.metrics():
             if name != SHARE:
@@ -66,7 +66,7 @@ class Metered:
 
 
 def until(found: Callable[[], Any], expected: Any) -> None:
-    """The exporter hands over what it counted every few seconds."""
+    """Wait for a result: the exporter hands over its counts every few seconds."""
     deadline = time.monotonic() + DEADLINE_S
     while (last := found()) != expected:
         assert time.monotonic() < deadline, f"{last} is not {expected}"

@@ -31,7 +31,7 @@ Retrain = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def later_sales(files: DataFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of sales as it will look a month on: other homes of the same kind were sold meanwhile."""
+    """Write the file of sales as of a month later, with more sales of homes of the same kind."""
     known = pd.read_csv(files.sales, dtype=str)
     rows = np.random.default_rng(0).choice(len(known), NEW_SALES, replace=False)
     new = known.iloc[rows].copy()

@@ -49,7 +49,7 @@ class TritonPythonModel:
 
 
 def publish(repository: Path, code: str, model: str = "echo", version: int = 1) -> None:
-    """The way the project publishes: complete before it is in the repository."""
+    """Publish a model as the project does: it is complete before it is in the repository."""
     staged = repository.parent / "staged"
     (staged / str(version)).mkdir(parents=True)
     (staged / str(version) / "model.py").write_text(code)
@@ -78,7 +78,7 @@ def server(repository: Path, tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """For tests that leave the server as it was."""
+    """Start a server for the tests that leave it as it was."""
     folder = tmp_path_factory.mktemp("shared")
     publish(folder / "repository", ECHO)
     with EmbeddedServer(folder / "repository", log_path=folder / "triton.log") as started:
@@ -111,7 +111,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 def nothing_left_of(prefix: str) -> bool:
-    """A stub that was killed is seen until the kernel gets round to it."""
+    """Wait until nothing is left: a killed stub is visible until the kernel has removed it."""
     return eventually(lambda: left_of(prefix) == {})
 
 
@@ -133,7 +133,7 @@ def test_stopping_leaves_nothing(server: EmbeddedServer) -> None:
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
-    """Also one that a shell would take apart."""
+    """It may also have one that a shell would split."""
     folder = tmp_path / "Jane's homes (new) $1 & Zürich"
     folder.mkdir()
     publish(folder / "repository", ECHO)

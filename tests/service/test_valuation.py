@@ -37,13 +37,13 @@ both = pytest.mark.parametrize("model", MODELS)
 
 @pytest.fixture(scope="module")
 def examples(service: Service) -> pd.DataFrame:
-    """The 100 homes of ``future_unseen_examples.csv``."""
+    """Read the 100 homes of ``future_unseen_examples.csv``."""
     return pd.read_csv(service.data.unseen)
 
 
 @pytest.fixture(scope="module")
 def expected(examples: pd.DataFrame, sales: Sales, demographics: Demographics) -> list[npt.NDArray[np.float64]]:
-    """For each example home the prices that the firm's scikit-learn pipeline allows; one, unless neighbours tie."""
+    """Return for each example home the prices that the firm's pipeline allows: one, unless neighbours tie."""
     estimator: Estimator = train_basic(sales[sales.training])
     columns = pick(features(Homes.of(examples), demographics), estimator.columns)
     scaler, neighbours = (step for _, step in estimator.regressor.steps)

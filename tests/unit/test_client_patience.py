@@ -12,7 +12,7 @@ from client.patience import Patience
 
 
 class Service:
-    """Fails with these errors, one per question, and then answers."""
+    """Fail with these errors, one for each question, and then answer."""
 
     def __init__(self, *errors: ClientError) -> None:
         self.errors = list(errors)

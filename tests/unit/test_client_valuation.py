@@ -17,7 +17,7 @@ MOST = 4
 
 
 class Memory:
-    """A service in memory: a home is worth its rooms in dollars, and more than 13 rooms are refused."""
+    """Act as the service: a home is worth its rooms in dollars, and more than 13 rooms are refused."""
 
     def __init__(self) -> None:
         self.sent: list[Columns] = []

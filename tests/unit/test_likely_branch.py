@@ -25,7 +25,7 @@ Trained = tuple[HistGradientBoostingRegressor, Table]
 
 @pytest.fixture(scope="module", params=["gaps", "no gaps", "a gap that tells all"])
 def trained(request: pytest.FixtureRequest) -> Trained:
-    """Fitted trees and the table [N,5] that they were fitted to."""
+    """Return fitted trees and the table [N,5] that they were fitted to."""
     draw = np.random.default_rng(3)
     table = draw.integers(0, 12, (3_000, COLUMNS)).astype(np.float32)
     target = table[:, 0] * table[:, 1] + table[:, 2] + draw.normal(size=len(table))

@@ -21,7 +21,7 @@ from training.sales import Sales
 
 
 def spread(repository: Path) -> Path:
-    """The newest version's file."""
+    """Return the newest version's file of training bins."""
     model = repository / PREPROCESSING
     return model / str(versions(model)[-1]) / TRAINING_FILE
 

@@ -40,7 +40,7 @@ from training.sales import Sales
 
 @pytest.fixture
 def version(repository: Path, tmp_path: Path) -> Path:
-    """A complete version folder, to be broken."""
+    """Copy a complete version folder, for a test to break."""
     return Path(shutil.copytree(repository / PRICE_MODEL / "1", tmp_path / "version"))
 
 
@@ -54,7 +54,7 @@ def rewrite(version: Path, change: Callable[[onnx.ModelProto], None]) -> None:
 
 
 def edit_card(version: Path, **entries: Any) -> None:
-    """Change entries; of a section only those that are named, unless it is emptied."""
+    """Change entries of a card: of a section only the named ones, unless it is emptied."""
     card = json.loads((version / CARD_FILE).read_text())
     for name, value in entries.items():
         card[name] = {**card[name], **value} if isinstance(value, dict) and value else value
