@@ -139,7 +139,7 @@ def test_a_bad_request_never_disturbs_its_neighbours(service: Service, asker: As
 
 
 def test_homes_with_different_columns_may_share_a_batch(service: Service) -> None:
-    """Each asks with another optional column, and each gets the price that it gets alone."""
+    """Each caller gives another optional column, and gets the price that it would get alone."""
     wrong: list[str] = []
 
     def ask(name: str) -> None:

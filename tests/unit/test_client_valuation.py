@@ -17,7 +17,7 @@ MOST = 4
 
 
 class Memory:
-    """A service in memory: a home is worth its rooms in dollars, and more than 13 rooms are refused.
+    """Act as the service: a home is worth its rooms in dollars, and more than 13 rooms are refused.
 
     Like the embedded server on Python 3.13 it ends names with blanks.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from data.files import DataSummary
@@ -17,6 +18,7 @@ from evaluation.worst import worst
 from preprocessing.columns import EXAMPLE_HOME, FEATURE_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
 from training.improved import ImprovedModel
 from training.sales import Sales
+from training.valuations import Valuations
 
 DAYS = ("2014-06-01", "2014-07-01", "2015-04-10", "2015-04-20", "2014-06-20", "2015-02-01")
 HOMES = (1, 2, 3, 4, 5, 5)
@@ -103,13 +105,13 @@ def test_both_sales_of_a_renovated_home_are_told_apart() -> None:
 
 
 class OfLivingArea:
-    """Values a home by its living area alone."""
+    """Value a home by its living area alone."""
 
     name = "area"
 
-    def value(self, table: np.ndarray) -> Valued:
+    def value(self, table: npt.NDArray[np.float32]) -> Valuations:
         price = table[:, POSITION["sqft_living"]].astype(np.float64) * 200
-        return Valued(price, price, price, price, price)
+        return Valuations(price, price, price)
 
 
 def test_only_what_a_model_reads_is_important() -> None:

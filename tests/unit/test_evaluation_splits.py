@@ -8,7 +8,6 @@ import pytest
 from data.files import DataError, DataSummary
 from evaluation.splits import USUAL_FOLDING, Folding, Split, folds, zipcodes_of
 from preprocessing.columns import FEATURE_NAMES, POSITION, ZIPCODE
-from training.basic import firm_split
 from training.sales import Sales
 
 SALES = 600
@@ -46,9 +45,8 @@ def test_no_sale_is_tested_twice(sales: Sales, split: Split) -> None:
 
 def test_random_42_is_the_firms_own(sales: Sales) -> None:
     (fold,) = folds(Split.RANDOM, sales, seed=42)
-    train, test = firm_split(SALES)
-    np.testing.assert_array_equal(fold.train, train)
-    np.testing.assert_array_equal(fold.test, test)
+    np.testing.assert_array_equal(fold.train, sales.training)
+    np.testing.assert_array_equal(fold.test, sales.held_out)
 
 
 @pytest.mark.parametrize("split", [Split.RANDOM, Split.GROUPED, Split.ZIP])
