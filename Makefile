@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up ports models test lint format examples publish retrain rollback versions rollout report slides bench lock clean
+.PHONY: help up ports models test check lint format examples publish retrain rollback versions rollout report slides bench lock clean
 
 python := .venv/bin/python -B
 # Threads that wait asleep: trees train many times faster where other work shares the cores.
@@ -22,8 +22,12 @@ ports:
 models: $(runtime) ## Train and publish a model where none is there yet, from DATA_DIR, data/ or the stand-in market
 	@$(python) -m publishing ensure
 
-test: $(development) ## Run all tests; with DATA_DIR set, on the real data too
-	@$(python) -m pytest
+test: $(development) ## Run all tests, or those in TESTS=; with DATA_DIR set, on the real data too
+	@echo 'All tests: about 25 minutes on two cores. What needs no training takes one: `make check`.'
+	@$(python) -m pytest --durations 15 --durations-min 1 $(TESTS)
+
+check: lint ## Check format, style and types, and run the tests that take a minute: what to run at each save
+	@$(python) -m pytest -q -m "not training and not slow" tests/unit
 
 lint: $(development) ## Check format, style and types
 	@$(python) -m ruff format --check .

@@ -26,22 +26,20 @@ esac
 
 # Prints nothing when an interpreter will do, else what is wrong with it.
 complaint() {
-    "$1" - 2>/dev/null <<'PYTHON' || echo "$1 does not run"
-import ctypes, importlib.util, sys, sysconfig
+    PYTHONDONTWRITEBYTECODE=1 "$1" - 2>/dev/null <<'PYTHON' || echo "$1 does not run"
+import importlib.util, sys
 minor, packages = sys.version_info.minor, []
 if sys.version_info[0] != 3 or not 10 <= minor <= 13:
     print(f"{sys.executable} is Python {sys.version.split()[0]}")
     raise SystemExit
+from serving import libpython
 if importlib.util.find_spec("ensurepip") is None:
     packages.append(f"python3.{minor}-venv")
-library = f"libpython3.{minor}.so.1.0"
-for path in (library, f"{sysconfig.get_config_var('LIBDIR')}/{library}"):
-    try:
-        ctypes.CDLL(path)
-        break
-    except OSError:
-        continue
-else:
+if libpython.find() is None:
+    # No package of the distribution belongs to a Python that was built by hand.
+    if sys.base_prefix != "/usr":
+        print(f"{sys.executable} was built without {libpython.NAME}, which Triton needs")
+        raise SystemExit
     packages.append(f"libpython3.{minor}")
 if packages:
     print(f"{sys.executable} lacks a part that Triton needs: apt-get install {' '.join(packages)}")

@@ -1,5 +1,6 @@
-"""What a caller of the valuation service uses.
+"""What a caller of the valuation service uses; it works alone, without the other folders.
 
-It knows the service by its address alone: inputs, their types and the largest batch come from
-the configuration that the server itself reports.
+It knows the service by its address: inputs, their types and the largest batch come from the configuration
+that the server reports. It also knows the names of the outputs, the form of a refusal, and the names of the
+CSV files; a test compares them with the service's own.
 """

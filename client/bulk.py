@@ -1,4 +1,4 @@
-"""Values a file of any length: read in parts, a few of them on the way at once, written in the file's order."""
+"""Values a file of any length: read in parts, a few of which are on the way at once, written in the file's order."""
 
 from __future__ import annotations
 
@@ -11,35 +11,38 @@ from pathlib import Path
 from .errors import HomeRefused, WrongColumns
 from .homes_file import Row, no_number, number_in, read_in_parts, wrong_count
 from .ledger import Ledger
-from .valuation import Input, Valuation, ValuationClient
+from .valuation import OUTPUTS, Input, Valuation, ValuationClient
 
 ID = "id"
-"""A column of the homes file that goes into the output as well, if it is there."""
-PRICE_COLUMNS = ("price", "price_low", "price_high", "price_model")
+"""A column of the homes file that is copied into the output, if it is there."""
 LARGEST_WHOLE = 2**53
+"""From here on a float skips whole numbers."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of the file, sorted into those that can be sent and those that are no homes at all."""
+    """Hold some rows of the file, sorted into those that can be sent and those that cannot."""
 
     rows: list[Row]
     columns: Mapping[str, list[float]]
-    """Of the rows that can be sent, in their order."""
+    """The rows that can be sent, in their order."""
     faults: Mapping[int, str]
-    """Why a row cannot, by its position."""
+    """Why each of the others cannot be sent, by its position in ``rows``."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which column stands where in the file, and which of them the model takes."""
+    """Hold which column stands where in the file, and which columns the model takes."""
 
     names: tuple[str, ...]
     inputs: tuple[Input, ...]
 
     @classmethod
     def of(cls, client: ValuationClient, names: tuple[str, ...], all_columns: bool) -> Layout:
-        """Raises WrongColumns if the file lacks a column that the model requires."""
+        """Return the layout of a file with these columns; of the optional ones, all that it has or none are sent.
+
+        Raises WrongColumns if the file lacks a column that the model requires.
+        """
         missing = [entry.name for entry in client.inputs if entry.required and entry.name not in names]
         if missing:
             raise WrongColumns(f"{client.model} needs columns that the file does not have: {', '.join(missing)}")
@@ -47,11 +50,15 @@ class Layout:
 
     @property
     def headers(self) -> tuple[list[str], list[str]]:
-        """Of valued and of rejected homes. The latter keep their cells, to be corrected and sent again."""
+        """Return the headers of the two files written: of valued homes, and of rejected ones.
+
+        Rejected homes keep their cells, to be corrected and sent again.
+        """
         ident = [ID] if ID in self.names else []
-        return ["line", *ident, *PRICE_COLUMNS], ["line", "reason", *self._kept(self.names)]
+        return ["line", *ident, *OUTPUTS], ["line", "reason", *self._kept(self.names)]
 
     def sort(self, rows: list[Row]) -> Part:
+        """Sort rows into numbers that can be sent and reasons why the others cannot."""
         places = [(entry.name, self.names.index(entry.name), entry.datatype.startswith("INT")) for entry in self.inputs]
         columns: dict[str, list[float]] = {name: [] for name, _, _ in places}
         faults: dict[int, str] = {}
@@ -74,15 +81,17 @@ class Layout:
         return Part(rows, columns, faults)
 
     def valued(self, row: Row, valuation: Valuation) -> list[object]:
+        """Return the cells of a home that has a price."""
         dollars = (f"{value:.2f}" for value in (valuation.price, valuation.price_low, valuation.price_high))
         ident = [row.cells[self.names.index(ID)]] if ID in self.names else []
         return [row.line, *ident, *dollars, valuation.price_model]
 
     def rejected(self, row: Row, reason: str) -> list[object]:
+        """Return the cells of a home that has none."""
         return [row.line, reason, *self._kept(row.cells)]
 
     def _kept(self, cells: Sequence[str]) -> list[str]:
-        """Without the two columns that a file of rejected homes, sent again, has from the last time."""
+        """Return the cells without line and reason, which a file of rejected homes has from the last time."""
         if len(cells) != len(self.names):
             return list(cells)
         return [cell for name, cell in zip(self.names, cells, strict=True) if name not in ("line", "reason")]
@@ -94,20 +103,22 @@ def value_homes(
     layout: Layout,
     ledger: Ledger,
     *,
-    batch: int,
+    batch: int | None,
     concurrency: int,
     advanced: Callable[[], None],
 ) -> None:
-    """Values what the ledger does not have yet, and completes it.
+    """Value the homes that the ledger does not have yet, and complete it.
 
-    At most ``concurrency`` requests are on the way, and one part more is in memory. Whatever is raised
-    on the way, the ledger holds all rows before that, and the same call goes on from there. A refusal
-    that is about no home but about the request itself is raised: no row is rejected for it.
+    A request holds ``batch`` homes, or as many as the service takes. At most ``concurrency`` requests are
+    on the way, and one part more is in memory. Whatever is raised meanwhile, the ledger holds all rows
+    before that, and the same call goes on from there. A refusal of the request itself is raised as
+    HomeRefused: no row is rejected for it.
     """
+    most = client.max_batch_size
     on_the_way: deque[tuple[Part, Future[list[Valuation | HomeRefused]]]] = deque()
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="valuing")
     try:
-        for rows in read_in_parts(homes, min(batch, client.max_batch_size), skip=ledger.progress.homes):
+        for rows in read_in_parts(homes, min(batch or most, most), skip=ledger.progress.homes):
             part = layout.sort(rows)
             on_the_way.append((part, pool.submit(client.value_each, part.columns)))
             if len(on_the_way) > concurrency:
@@ -134,7 +145,7 @@ def _settle(layout: Layout, ledger: Ledger, part: Part, answers: Future[list[Val
             models.append(answer.price_model)
         elif isinstance(answer, str):
             rejected.append(layout.rejected(row, answer))
-        elif answer.is_of_one_home:
+        elif answer.rows:
             rejected.append(layout.rejected(row, answer.reason))
         else:
             raise answer

@@ -1,4 +1,4 @@
-"""Everything that can go wrong for a caller, in plain words.
+"""What can go wrong for a caller, in plain words.
 
 ClientError
 ├── WrongAddress        the address is not host:port
@@ -6,37 +6,33 @@ ClientError
 ├── WrongColumns        the columns are not the ones that the model takes
 ├── ServiceUnreachable  nothing listens at the address
 ├── ServiceUntrusted    its certificate is not one that the caller trusts
-├── ServiceBroken       something listens, but does not answer in that protocol, or breaks off
+├── ServiceBroken       something listens, but breaks off, or answers in another protocol
 ├── ServiceTimedOut     no answer in time
 ├── UnknownModel        the service answers, but serves no such model
 ├── NotAllowed          a gateway wants another key, or forbids the question
-├── TooLarge            a gateway takes no request of this size
-├── HomeRefused         the service will not value this home, and says why
+├── TooLarge            a gateway does not take a request of this size
+├── HomeRefused         the service does not value a home, or a request, and says why
 └── ServiceFailed       any other answer
     └── ServiceBusy     too many requests, or nobody there to answer them just now
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping
-
-_ROW = re.compile(r"(?:^|\. )Row (\d+): ")
-_REFUSED = "home refused: "
-_AFTER_ROWS = re.compile(r"\. (?:And \d+ more rows|Known ZIP codes: ).*", re.DOTALL)
 
 
 class ClientError(Exception):
     """A valuation that was not made, and what to do about it."""
 
     exit_code = 2
-    """What a command ends with: 1 if the service was reached and gave no price, 2 if it never got that far."""
+    """What a command ends with: 1 if the service was reached and gave no price, 2 if it was not reached."""
     passing = False
-    """Whether the same question may well be answered a while later."""
+    """Whether the same question may be answered a while later."""
     retry_after: float | None = None
-    """Seconds after which the service itself wants to be asked again."""
+    """Seconds after which the service asks to be asked again."""
     request_id = ""
-    """Under which the gateway's log has the request, if there is a gateway."""
+    """The id of the request in the gateway's log, if there is a gateway."""
 
     def __str__(self) -> str:
         return super().__str__() + (f" (X-Request-ID {self.request_id})" if self.request_id else "")
@@ -89,7 +85,7 @@ class ServiceTimedOut(ClientError):
 
 
 class UnknownModel(ClientError):
-    passing = True  # a server that stops says so, too, while it ends
+    passing = True  # a server that is stopping answers so, too
 
     def __init__(self, address: str, model: str) -> None:
         super().__init__(
@@ -108,27 +104,45 @@ class TooLarge(ClientError):
 
 
 class HomeRefused(ClientError):
-    """The service's own reason; in a batch it counts rows from 0, at the first home of that batch."""
+    """The service's own reason, in sentences, and the homes that it is about.
+
+    ``rows`` says by row, counted from 0 at the first home of the request, and by column what is wrong. It is
+    empty where the request itself was refused, which says nothing about a home.
+    """
 
     exit_code = 1
 
+    def __init__(self, sentences: str, rows: Mapping[int, Mapping[str, str]] | None = None) -> None:
+        super().__init__(sentences)
+        self.rows = rows or {}
+
+    @classmethod
+    def read(cls, message: str) -> HomeRefused:
+        """Return the refusal in the service's words: sentences and, where they are about homes, a last line of JSON.
+
+        The line says the same to programs, as in ``{"rows":{"3":{"grade":"is 14, allowed is ..."}}}``.
+        """
+        sentences, _, last = message.rpartition("\n")
+        try:
+            rows = {int(row): dict(columns) for row, columns in json.loads(last)["rows"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return cls(message)
+        return cls(sentences, rows)
+
     @property
     def reason(self) -> str:
-        """What is wrong with the home, without what a list of many need not repeat."""
-        return _AFTER_ROWS.sub("", str(self.args[0])).removeprefix(_REFUSED)
-
-    @property
-    def is_of_one_home(self) -> bool:
-        """False for a list of many, and for a refusal of the request itself, which says nothing about a home."""
-        return str(self.args[0]).startswith(_REFUSED)
+        """Return what is wrong with the first home that is named, column by column, or the sentences if none is."""
+        return next(map(_in_words, self.rows.values()), str(self.args[0]))
 
     def by_row(self, homes: int) -> dict[int, HomeRefused]:
-        """The reason for each row that the refusal of so many homes names: empty if it names none."""
-        _, *pieces = _ROW.split(self.reason)
-        rows = {int(row): HomeRefused(_REFUSED + text) for row, text in zip(*[iter(pieces)] * 2, strict=True)}
-        for refusal in rows.values():
-            refusal.request_id = self.request_id
-        return rows if all(row < homes for row in rows) else {}
+        """Return a refusal for each row of so many homes that this one names: none if it names another row."""
+        if any(row >= homes for row in self.rows):
+            return {}
+        refusals: dict[int, HomeRefused] = {}
+        for row, columns in self.rows.items():
+            refusals[row] = HomeRefused(f"home refused: {_in_words(columns)}", {0: columns})
+            refusals[row].request_id = self.request_id
+        return refusals
 
 
 class ServiceFailed(ClientError):
@@ -139,24 +153,28 @@ class ServiceBusy(ServiceFailed):
     passing = True
 
 
+def _in_words(columns: Mapping[str, str]) -> str:
+    return "; ".join(f"{column} {wrong}" for column, wrong in columns.items())
+
+
 def error_of_status(
     status: int, message: str, address: str, model: str, headers: Mapping[str, str] | None = None
 ) -> ClientError:
-    """What an HTTP status of the service, or of a gateway before it, means for the caller.
+    """Return what an HTTP status of the service, or of a gateway before it, means for the caller.
 
-    ``headers`` are the answer's, of any case if the mapping minds none, else in lower case.
+    ``headers`` are the answer's, with lower-case names unless the mapping is case-insensitive.
     """
     error = _error_of_status(status, message, address, model)
     error.request_id = (headers or {}).get("x-request-id", "")
     after = (headers or {}).get("retry-after", "")
-    if isinstance(error, ServiceBusy) and after.isdecimal():  # the other form, a date, is not in use among services
+    if isinstance(error, ServiceBusy) and after.isdecimal():  # services do not use the other form, a date
         error.retry_after = float(after)
     return error
 
 
 def _error_of_status(status: int, message: str, address: str, model: str) -> ClientError:
     if status == 400:
-        return HomeRefused(message.removeprefix(f"in ensemble '{model}', "))
+        return HomeRefused.read(message.removeprefix(f"in ensemble '{model}', "))
     if status == 401:
         return NotAllowed(f"{address} wants a valid key ({message}): give --api-key or set API_KEY")
     if status == 403:

@@ -1,4 +1,4 @@
-"""A CSV file of homes: where it is found and what it says. Columns are known by name alone."""
+"""A CSV file of homes: where it is, and what it holds. Columns are known by name alone."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from pathlib import Path
 from .errors import UnusableFile
 
 EXAMPLES_NAME = "future_unseen_examples.csv"
+"""The name that ``data.files`` gives it: a client is used alone, so it is written twice and a test compares."""
 _DATA = Path(__file__).resolve().parent.parent / "data"
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class HomesFile:
-    """The cells of a CSV file as text; the lines are counted as an editor does, with the header as 1."""
+    """Hold the cells of a CSV file as text; lines are counted as an editor counts them, with the header as 1."""
 
     path: Path
     rows: list[dict[str, str]]
@@ -28,7 +29,7 @@ class HomesFile:
     column_names: tuple[str, ...]
 
     def numbers(self, names: Iterable[str]) -> dict[str, list[float]]:
-        """These columns as numbers; UnusableFile names the first cell that is none."""
+        """Return these columns as numbers; raises UnusableFile, which names the first cell without a number."""
         return {name: [self._number(position, name) for position in range(len(self.rows))] for name in names}
 
     def _number(self, position: int, name: str) -> float:
@@ -41,14 +42,17 @@ class HomesFile:
 
 @dataclass(frozen=True)
 class Row:
-    """One home as the file has it, which may be more or fewer cells than the header."""
+    """Hold one home as the file has it, which may be more or fewer cells than the header."""
 
     line: int
     cells: list[str]
 
 
 def find_examples(environ: Mapping[str, str], data: Path = _DATA) -> Path:
-    """The examples file in DATA_DIR if that is set, else in data/, else of the stand-in market."""
+    """Return the examples file in DATA_DIR if that is set, else in data/, else that of the stand-in market.
+
+    Raises UnusableFile where there is none.
+    """
     folder = environ.get("DATA_DIR")
     folders = [Path(folder)] if folder else [data, data / "standin"]
     for path in (folder / EXAMPLES_NAME for folder in folders):
@@ -62,7 +66,10 @@ def find_examples(environ: Mapping[str, str], data: Path = _DATA) -> Path:
 
 
 def read_homes(path: Path, limit: int | None = None) -> HomesFile:
-    """The homes of a CSV file with a header, the first so many of them."""
+    """Read the homes of a CSV file with a header: the first ``limit`` of them, or all.
+
+    Raises UnusableFile if it is no such file or holds no homes.
+    """
     rows: list[dict[str, str]] = []
     lines: list[int] = []
     with _opened(path) as (names, records):
@@ -77,13 +84,13 @@ def read_homes(path: Path, limit: int | None = None) -> HomesFile:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """The names of the columns."""
+    """Read the names of the columns; raises UnusableFile."""
     with _opened(path) as (names, _):
         return names
 
 
 def read_in_parts(path: Path, size: int, skip: int = 0) -> Iterator[list[Row]]:
-    """All homes but the first few, so many at a time, of which only those are in memory."""
+    """Yield the homes after the first ``skip``, ``size`` at a time; only those are in memory. Raises UnusableFile."""
     with _opened(path, errors="replace") as (_, records):
         rest = islice(records, skip, None)
         while part := list(islice(rest, size)):
@@ -91,7 +98,7 @@ def read_in_parts(path: Path, size: int, skip: int = 0) -> Iterator[list[Row]]:
 
 
 def fingerprint(path: Path) -> tuple[str, int]:
-    """What tells this file from any other, and its number of lines."""
+    """Return the SHA-256 of the file and its number of lines; raises UnusableFile."""
     digest, lines, last = hashlib.sha256(), 0, b"\n"
     try:
         with path.open("rb") as file:
@@ -105,7 +112,7 @@ def fingerprint(path: Path) -> tuple[str, int]:
 
 
 def number_in(cell: str) -> float | None:
-    """The finite number that the cell holds, if any."""
+    """Return the finite number that the cell holds, if any."""
     try:
         number = float(cell)
     except ValueError:
@@ -114,18 +121,19 @@ def number_in(cell: str) -> float | None:
 
 
 def no_number(name: str, cell: str, kind: str = "number") -> str:
-    """What to say of such a cell."""
+    """Return what is wrong with a cell that holds no such number."""
     found = f"'{cell}'" if cell.strip() else "empty"
     return f"{name} is {found}, but must be a {kind}"
 
 
 def wrong_count(row: Row, names: tuple[str, ...]) -> str:
+    """Return what is wrong with a row that has more or fewer cells than the header."""
     return f"{len(row.cells)} cells, the header has {len(names)}"
 
 
 @contextmanager
 def _opened(path: Path, errors: str = "strict") -> Iterator[tuple[tuple[str, ...], Iterator[Row]]]:
-    """The header and the rows, without blank lines; UnusableFile for all that is wrong with the file itself."""
+    """Yield the header and the rows, without blank lines; raises UnusableFile for what is wrong with the file."""
     try:
         # Excel writes a byte-order mark.
         with path.open(newline="", encoding="utf-8-sig", errors=errors) as file:

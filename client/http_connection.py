@@ -19,23 +19,24 @@ MOST_CONNECTIONS = 64
 
 @dataclass(frozen=True)
 class Access:
-    """What a gateway asks for. Without one, nothing."""
+    """Hold what a gateway asks of its callers; nothing where there is no gateway."""
 
     api_key: str | None = None
     tls: bool = False
     ca: Path | None = None
-    """PEM file of the authority that vouches for the gateway's certificate; None for those that the system trusts."""
+    """PEM file of the authority that signed the gateway's certificate; None for those that the system trusts."""
 
     @property
     def headers(self) -> dict[str, str]:
+        """Return the headers that carry the key."""
         return {KEY_HEADER: self.api_key} if self.api_key else {}
 
 
 class HttpConnection:
-    """urllib3 rather than the standard library's http.client or tritonclient's gevent.
+    """Connections to one address, kept alive, which threads may share.
 
-    It keeps connections alive, notices one that the server has closed meanwhile, may be shared by
-    threads, and shows an answer's headers.
+    Over urllib3, because it notices a connection that the server has closed meanwhile and shows an
+    answer's headers: the standard library's http.client lacks the one, tritonclient's gevent the other.
     """
 
     def __init__(self, address: str, timeout: float, access: Access) -> None:
@@ -52,7 +53,7 @@ class HttpConnection:
     def ask(
         self, method: str, model: str, what: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """The model's answer, whose status is 200, or the error that any other means."""
+        """Return the model's answer with status 200; raises the error of ``client.errors`` that any other means."""
         try:
             response = self._pool.request(
                 method,
@@ -75,14 +76,16 @@ class HttpConnection:
         return response
 
     def config(self, model: str) -> dict[str, Any]:
+        """Return the model's configuration; raises what ``ask`` raises."""
         return json_object(self.ask("GET", model, "config").data)
 
     def close(self) -> None:
+        """Give the connections back."""
         self._pool.close()
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """Empty if the body is something else, such as a gateway's page."""
+    """Return the JSON object in a body: an empty one if it holds something else, such as a gateway's page."""
     try:
         reply = json.loads(body)
     except ValueError:

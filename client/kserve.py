@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import numpy.typing as npt
 import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from .errors import ServiceTimedOut, ServiceUnreachable, ServiceUntrusted, error_of_status
 from .http_connection import Access, HttpConnection
-from .transports import Columns
 
 _LENGTH = "Inference-Header-Content-Length"
 _STATUS = {
@@ -24,28 +24,29 @@ _STATUS = {
     "NOT_FOUND": 404,
     "RESOURCE_EXHAUSTED": 429,
 }
-# A gateway that knows no gRPC errors answers with a bare status of HTTP, of which gRPC hides the other headers.
+# A gateway that knows no gRPC errors answers with a status of HTTP, and gRPC hides the other headers.
 _BUSY_S = "2"
-"""So much later to ask again, since Retry-After is hidden too."""
+"""Seconds to wait before asking again; gRPC hides Retry-After."""
 _ID = "x-request-id"
 _GATEWAY_STATUS = re.compile(r"http2 header with status: (\d{3})")
 _CHANNEL = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
-    # By default a channel looks for a service that is away ever more seldom, up to every two minutes.
+    # By default a channel waits longer and longer, up to two minutes, before it tries to connect again.
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
 
 
 class HttpTransport:
-    """Tensors in binary over HTTP."""
+    """Sends tensors in binary over HTTP."""
 
     def __init__(self, address: str, timeout: float, access: Access) -> None:
         self._connection = HttpConnection(address, timeout, access)
         self.config = self._connection.config
         self.close = self._connection.close
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, list[Any]]:
+        """Return the model's outputs for N homes, N values each."""
         inputs = _inputs(tritonclient.http.InferInput, columns)
         body, length = tritonclient.http.InferenceServerClient.generate_request_body(inputs)
         response = self._connection.ask("POST", model, "infer", body, {_LENGTH: str(length)})
@@ -56,7 +57,7 @@ class HttpTransport:
 
 
 class GrpcTransport:
-    """Tensors over gRPC."""
+    """Sends tensors over gRPC."""
 
     def __init__(self, address: str, timeout: float, access: Access) -> None:
         self._address, self._timeout, self._headers = address, timeout, access.headers
@@ -68,23 +69,26 @@ class GrpcTransport:
         )
 
     def config(self, model: str) -> dict[str, Any]:
+        """Return the model's configuration."""
         with self._explained(model) as headers:
             reply = self._client.get_model_config(model, headers=headers, as_json=True, client_timeout=self._timeout)
         config: dict[str, Any] = reply["config"]
         return config
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, list[Any]]:
+        """Return the model's outputs for N homes, N values each."""
         inputs = _inputs(tritonclient.grpc.InferInput, columns)
         with self._explained(model) as headers:
             result = self._client.infer(model, inputs, headers=headers, client_timeout=self._timeout)
         return {output.name: _values(result, output.name) for output in result.get_response().outputs}
 
     def close(self) -> None:
+        """Give the connection back."""
         self._client.close()
 
     @contextmanager
     def _explained(self, model: str) -> Iterator[dict[str, str]]:
-        """Headers for one request, whose id a gateway keeps, and its failure in plain words."""
+        """Yield headers for one request, with an id for a gateway's log, and raise its failure as a ClientError."""
         sent = {**self._headers, _ID: str(uuid4())}
         try:
             yield sent
@@ -98,7 +102,7 @@ class GrpcTransport:
             if said := _GATEWAY_STATUS.search(message):
                 status, received = int(said[1]), {_ID: sent[_ID], "retry-after": _BUSY_S}
             elif code == "UNAVAILABLE":
-                # gRPC does not tell a closed port from one that speaks something else.
+                # gRPC does not tell a closed port from one that speaks another protocol.
                 raise ServiceUnreachable(self._address, "no gRPC service") from error
             else:
                 status = _STATUS.get(code, 500)
@@ -107,7 +111,7 @@ class GrpcTransport:
 
 
 def _metadata(error: InferenceServerException) -> dict[str, str]:
-    """The headers of the answer that became this error: gRPC's own error, which tritonclient hides, has them."""
+    """Return the headers of the answer that became this error; gRPC's own error, which tritonclient hides, has them."""
     call: Any = error.__context__
     if not hasattr(call, "trailing_metadata"):
         return {}
@@ -115,7 +119,7 @@ def _metadata(error: InferenceServerException) -> dict[str, str]:
     return {name: value for name, value in pairs if isinstance(value, str)}
 
 
-def _inputs(kind: type, columns: Columns) -> list[Any]:
+def _inputs(kind: type, columns: Mapping[str, npt.NDArray[Any]]) -> list[Any]:
     inputs = []
     for name, values in columns.items():
         tensor = kind(name, (len(values), 1), np_to_triton_dtype(values.dtype))

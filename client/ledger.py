@@ -1,7 +1,7 @@
-"""The files that a long run writes, so that it can be broken off at any moment and taken up again.
+"""The files that a long run writes, so that it can be interrupted at any moment and go on later.
 
 Beside the output stands a ``.progress`` file until the run is complete. It says how much of each file
-is settled. Whatever a crash left behind that, half a line or a whole batch, is cut off and made anew.
+is settled. Whatever a crash left beyond that, half a line or a whole batch, is cut off and made again.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from typing import BinaryIO
 from .errors import UnusableFile
 
 SETTLE_EVERY_S = 1.0
-"""So much work at most is done again after a crash."""
+"""Seconds of work that are at most done again after a crash."""
 
 Cells = Sequence[object]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What is settled."""
+    """Hold what is settled."""
 
     task: Mapping[str, str]
-    """What the run is about, each part by a name for people; taken up again by no other run."""
+    """What the run is about, each part by a name for people; only a run of the same task goes on with the files."""
     homes: int = 0
-    """Rows of the input, from its first, that are in one of the two files."""
+    """Rows from the beginning of the input that are in one of the two files."""
     rejected: int = 0
     output_bytes: int = 0
     rejected_bytes: int = 0
     price_models: Mapping[str, int] = field(default_factory=dict)
-    """How many homes each of them valued."""
+    """Homes that each price model valued, by its name."""
 
 
 class Ledger:
-    """Two CSV files that grow, batch by batch, in the order of the input; use as a context manager.
+    """Writes two CSV files, batch by batch, in the order of the input; use as a context manager.
 
     Raises UnusableFile if the files belong to another task or another process, or cannot be written.
     """
@@ -80,7 +80,7 @@ class Ledger:
                     file.close()
 
     def write(self, output: Iterable[Cells], rejected: Sequence[Cells], homes: int, models: Iterable[str]) -> None:
-        """Adds the rows that came of the next so many homes, which these price models valued."""
+        """Add the rows of the next ``homes`` of the input; ``models`` names the price model of each valued one."""
         before = self.progress
         texts = _csv(output), _csv(rejected)
         counts = dict(before.price_models)
@@ -102,7 +102,7 @@ class Ledger:
                 self._settle()
 
     def complete(self) -> None:
-        """All homes are in the files. A file without rejected homes is removed."""
+        """End the run: all homes are in the files. Remove the file of rejected homes if there are none."""
         with self._explained():
             self._settle()
             self._progress_path.unlink()
@@ -110,7 +110,7 @@ class Ledger:
                 self._paths[1].unlink()
 
     def _settle(self) -> None:
-        """The rows reach the disk first, then what vouches for them."""
+        """Write the rows to disk, then the progress that vouches for them."""
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
@@ -149,7 +149,7 @@ class Ledger:
         return found
 
     def _cut_off(self, files: Sequence[BinaryIO]) -> None:
-        """Leaves what is settled of each file, or its header."""
+        """Cut each file down to what is settled of it, or write its header."""
         settled = self.progress.output_bytes, self.progress.rejected_bytes
         for path, file, size in zip(self._paths, files, settled, strict=True):
             if os.fstat(file.fileno()).st_size < size:

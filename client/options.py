@@ -1,4 +1,4 @@
-"""What the commands have in common: where the service is, and what a gateway before it asks for."""
+"""Options that the commands share: where the service is, and what a gateway before it asks for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .http_connection import Access
 
 
 class Protocol(str, Enum):
-    """How the service is asked."""
+    """Name the ways in which the service can be asked."""
 
     generate = "generate"
     http = "http"
@@ -31,10 +31,11 @@ Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an an
 
 
 def default_url(protocol: Protocol) -> str:
+    """Return the address of a service on this machine, by HTTP_PORT and GRPC_PORT."""
     variable, port = ("GRPC_PORT", "8001") if protocol is Protocol.grpc else ("HTTP_PORT", "8000")
     return f"localhost:{os.environ.get(variable) or port}"
 
 
 def access_of(api_key: str | None, tls: bool, ca: Path | None) -> Access:
-    """A file of an authority means TLS."""
+    """Return what a gateway is to be given; the file of an authority means TLS."""
     return Access(api_key, tls or ca is not None, ca)

@@ -1,4 +1,4 @@
-"""Which homes of a file are past sales, found in the sales file beside it."""
+"""Finds the homes of a file that are past sales, in the sales file beside it."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from dataclasses import dataclass
 from .homes_file import HomesFile, read_homes
 
 SALES_NAME = "kc_house_data.csv"
+"""The name that ``data.files`` gives it: a client is used alone, so it is written twice and a test compares."""
 _OF_THE_SALE = frozenset({"id", "date", "price"})
 """The columns of the sales file that say nothing about the home."""
 
 
 @dataclass(frozen=True)
 class Sale:
-    """The latest sale of a home."""
+    """Hold the latest sale of a home."""
 
     price: float
     """Dollars."""
     date: str
-    """As in the file, 20141013T000000: in order of text is in order of time."""
+    """As in the file, 20141013T000000: dates sorted as text are sorted by time."""
     times: int
     """How many sales of this very home the file holds."""
 
 
 def past_sales(homes: HomesFile) -> list[Sale | None]:
-    """For each home its sale, or None where no sale agrees on every column.
+    """Return for each home its sale, or None where no sale agrees on every column.
 
-    All None if there is no sales file, or if the homes lack a column that it has: fewer columns
-    do not tell two homes apart.
+    All are None if there is no sales file, or if the homes lack a column that it has: fewer columns
+    do not tell two homes apart. Raises UnusableFile if the sales file cannot be read.
     """
     nothing: list[Sale | None] = [None] * len(homes.rows)
     path = homes.path.parent / SALES_NAME
@@ -47,7 +48,7 @@ def past_sales(homes: HomesFile) -> list[Sale | None]:
 
 
 def _keys(homes: HomesFile, names: tuple[str, ...]) -> list[tuple[float, ...]]:
-    """Numbers, not text: the same home is written 1 in one file and 1.0 in the other."""
+    """Return each home as numbers: as text the same home may have 1 in one file and 1.0 in the other."""
     return list(zip(*homes.numbers(names).values(), strict=True))
 
 

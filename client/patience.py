@@ -18,23 +18,23 @@ T = TypeVar("T")
 
 
 def _nobody(error: ClientError, pause: float) -> None:
-    """Hears of every wait, and keeps it to itself."""
+    """Do nothing about a wait."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Asks again, for so many seconds after the first failure. Valuing changes nothing, so asking twice is safe."""
+    """Asks again, until ``seconds`` after the first failure. Valuing changes nothing, so asking twice is safe."""
 
     seconds: float = 30.0
     when_away: bool = False
-    """Wait for a service that is down or failing too, not only for one that says when to come back."""
+    """Whether to wait for a service that is down or failing too, not only for one that says when to come back."""
     told: Callable[[ClientError, float], None] = _nobody
-    """Hears why, and for how many seconds, before each wait; from any thread that asks."""
+    """Called before each wait with its reason and its seconds, from any thread that asks."""
     given_up: Event = field(default_factory=Event)
     """Set it to end all waiting at once."""
 
     def ask(self, question: Callable[[], T]) -> T:
-        """The answer; or the last error once patience is at its end, or at once an error that waiting cannot mend."""
+        """Return the answer; raises the last error when time is up, and at once an error that waiting cannot mend."""
         pauses = _pauses()
         end: float | None = None
         while True:
@@ -44,7 +44,7 @@ class Patience:
                 if error.retry_after is None and not (self.when_away and error.passing):
                     raise
                 pause = next(pauses)
-                # At least a little, whatever the service says: all of its callers may have been told 0.
+                # At least a little, whatever the service says: it may have told all of its callers 0.
                 pause = pause if error.retry_after is None else max(error.retry_after, FIRST_PAUSE_S)
                 end = end or time.monotonic() + self.seconds
                 if time.monotonic() + pause > end:
@@ -55,5 +55,5 @@ class Patience:
 
 
 def _pauses() -> Iterator[float]:
-    """0.25, 0.5, 1 ... seconds, up to the longest."""
+    """Return an endless series of pauses: 0.25, 0.5, 1 ... seconds, up to the longest."""
     return (min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(step, 10)) for step in count())

@@ -21,7 +21,7 @@ REFUSALS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one home of the file."""
+    """Hold what became of one home of the file."""
 
     line: int
     home: Mapping[str, float]
@@ -30,13 +30,13 @@ class Outcome:
 
 
 def home_in_words(home: Mapping[str, float]) -> str:
-    """The home in a few words, of the columns that it has: ``3 bd, 2.25 ba, 1,900 sq ft, 98118``."""
+    """Return the home in a few words, from the columns that it has: ``3 bd, 2.25 ba, 1,900 sq ft, 98118``."""
     words = {"bedrooms": "{:g} bd", "bathrooms": "{:g} ba", "sqft_living": "{:,.0f} sq ft", "zipcode": "{:05.0f}"}
     return ", ".join(form.format(home[name]) for name, form in words.items() if name in home)
 
 
 def json_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """One JSON object per home.
+    """Yield one JSON object per home.
 
     It holds ``line`` and ``home``, then the valuation's four fields or ``refused``, and for a past
     sale ``sold_price`` in dollars and ``sold_date``.
@@ -51,7 +51,7 @@ def json_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def show(outcomes: Sequence[Outcome], console: Console) -> None:
-    """The table of the homes that were valued, and what to know about it."""
+    """Print a table of the homes that were valued, and what to know about it."""
     valued = [(outcome, outcome.answer) for outcome in outcomes if isinstance(outcome.answer, Valuation)]
     if not valued:
         return
@@ -76,7 +76,7 @@ def show(outcomes: Sequence[Outcome], console: Console) -> None:
 
 
 def about_sales(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """How the valuations compare with the true prices of past sales, and what that is worth."""
+    """Yield how the valuations compare with the true prices of past sales, and how far to trust that."""
     pairs = [
         (outcome.answer, outcome.sale)
         for outcome in outcomes
@@ -96,7 +96,7 @@ def about_sales(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def refusals(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Each refused home by its line, with the service's reason; the first few of many."""
+    """Yield the first refused homes by line, with the service's reason, and how many more there are."""
     refused = [(outcome.line, outcome.answer) for outcome in outcomes if isinstance(outcome.answer, HomeRefused)]
     for line, reason in refused[:REFUSALS_SHOWN]:
         yield f"line {line}: {reason}"

@@ -31,7 +31,7 @@ def main(
     model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price",
     protocol: Annotated[Protocol, typer.Option(help="Plain JSON, or KServe v2.")] = Protocol.generate,
     url: Url = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many homes.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Value only this many homes, from the first.")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Homes per request; default: the server's most.")] = None,
     all_columns: Annotated[bool, typer.Option("--all-columns", help="Send optional columns too.")] = False,
     timeout: Timeout = 30.0,
@@ -66,9 +66,9 @@ def main(
 
 
 def value_file(client: ValuationClient, homes: HomesFile, batch: int | None, all_columns: bool) -> list[Outcome]:
-    """Every home of the file with its valuation or refusal and, if it is a past sale, its price.
+    """Return every home of the file with its valuation or refusal and, if it is a past sale, its price.
 
-    Of the model's inputs the required ones are sent; the optional ones, where the file has them, on demand.
+    The model's required inputs are sent; with ``all_columns`` also the optional ones that the file has.
     """
     wanted = [entry.name for entry in client.inputs if entry.required or all_columns]
     columns = homes.numbers(name for name in wanted if name in homes.column_names)

@@ -1,4 +1,4 @@
-"""How a request reaches the service: one class per protocol, all alike to the caller."""
+"""How a request reaches the service: one class per protocol, all with the same methods."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ Columns = Mapping[str, npt.NDArray[Any]]
 
 
 class Transport(Protocol):
-    """May be shared by threads."""
+    """A way to ask the service, which threads may share."""
 
     def config(self, model: str) -> dict[str, Any]:
-        """The model's configuration, as the server reports it."""
+        """Return the model's configuration, as the server reports it."""
 
     def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
-        """The model's outputs for N homes, N values each."""
+        """Return the model's outputs for N homes, N values each."""
 
     def close(self) -> None:
         """Give the connection back."""
 
 
 def open_transport(url: str, protocol: str, timeout: float, access: Access | None = None) -> Transport:
-    """A connection, not yet used, to ``host:port``, that waits so many seconds for each answer.
+    """Return a connection, not yet used, to ``host:port``, which waits ``timeout`` seconds for each answer.
 
-    ``https://host:port`` asks for TLS as ``access`` may.
+    ``https://host:port`` means TLS, as ``access`` may. Raises WrongAddress, UnusableFile for a missing
+    certificate, and ClientError for an unknown protocol.
     """
     access = access or Access()
     address = _host_and_port(url)
@@ -42,7 +43,7 @@ def open_transport(url: str, protocol: str, timeout: float, access: Access | Non
         raise UnusableFile(f"there is no certificate in {access.ca}: name the authority's PEM file with --ca")
     if protocol == "generate":
         return GenerateTransport(address, timeout, access)
-    # Here, since tritonclient takes half a second to import.
+    # Imported here, since tritonclient takes half a second.
     from .kserve import GrpcTransport, HttpTransport
 
     others: dict[str, Callable[[str, float, Access], Transport]] = {"http": HttpTransport, "grpc": GrpcTransport}
@@ -52,7 +53,7 @@ def open_transport(url: str, protocol: str, timeout: float, access: Access | Non
 
 
 class GenerateTransport:
-    """Plain JSON over HTTP: Triton's ``/generate``."""
+    """Sends plain JSON over HTTP, to Triton's ``/generate``."""
 
     def __init__(self, address: str, timeout: float, access: Access) -> None:
         self._connection = HttpConnection(address, timeout, access)
@@ -60,6 +61,7 @@ class GenerateTransport:
         self.close = self._connection.close
 
     def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+        """Return the model's outputs for N homes, N values each."""
         lists = {name: values.tolist() for name, values in columns.items()}
         one = all(len(values) == 1 for values in lists.values())
         body = json.dumps({name: values[0] for name, values in lists.items()} if one else lists).encode()
@@ -71,7 +73,7 @@ class GenerateTransport:
 
 
 def _host_and_port(url: str) -> str:
-    """``host:port`` of an address that may begin with ``http://`` or ``https://``."""
+    """Return ``host:port`` of an address that may begin with ``http://`` or ``https://``."""
     address = url.strip().removeprefix("http://").removeprefix("https://").rstrip("/")
     host, _, port = address.rpartition(":")
     if not host or "/" in address or not port.isdecimal() or not 0 < int(port) < 65_536:

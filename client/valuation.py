@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -23,22 +23,25 @@ Homes = Mapping[str, Sequence[float] | npt.NDArray[Any]] | Sequence[Mapping[str,
 
 @dataclass(frozen=True)
 class Valuation:
-    """What a home is worth, in dollars."""
+    """Hold what a home is worth, in dollars. The fields are the outputs of the service."""
 
     price: float
     price_low: float
     price_high: float
     price_model: str
-    """Which trained model valued it; ``standin`` in it means that the prices are made up."""
+    """The name of the trained model; with ``standin`` in it the prices are made up."""
+
+
+OUTPUTS = tuple(field.name for field in fields(Valuation))
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input of the model, as the server reports it."""
+    """Hold one input of the model, as the server reports it."""
 
     name: str
     datatype: str
-    """In Triton's words: FP32, INT64."""
+    """Triton's name of it: FP32, INT64."""
     required: bool
 
 
@@ -46,8 +49,8 @@ class ValuationClient:
     """A kept-alive connection to one model of the service, which threads may share.
 
     Protocols are ``generate`` (plain JSON), ``http`` and ``grpc`` (KServe v2). Nothing is sent before
-    the first question. ``access`` is what a gateway asks for: key, TLS. By default the client comes
-    back, for half a minute, to a service that is busy and says when; ``patience`` makes that more or less.
+    the first question. ``access`` is what a gateway asks for: key, TLS. A service that is busy and says
+    when to come back is asked again for half a minute; ``patience`` makes that longer or shorter.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class ValuationClient:
         self.close()
 
     def close(self) -> None:
+        """Give the connection back."""
         self._transport.close()
 
     @cached_property
@@ -82,7 +86,7 @@ class ValuationClient:
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The model's inputs in its own order."""
+        """Return the model's inputs in its own order."""
         return tuple(
             Input(entry["name"], entry["data_type"].removeprefix("TYPE_"), not entry.get("optional", False))
             for entry in self._config["input"]
@@ -90,7 +94,7 @@ class ValuationClient:
 
     @property
     def max_batch_size(self) -> int:
-        """The most homes that one request may carry."""
+        """Return the most homes that one request may carry."""
         return max(1, int(self._config.get("max_batch_size", 1)))
 
     def value(self, homes: Homes, batch: int | None = None) -> list[Valuation]:
@@ -103,7 +107,7 @@ class ValuationClient:
         return [valuation for part in self._batches(columns, batch) for valuation in self._request(part)]
 
     def value_each(self, homes: Homes, batch: int | None = None) -> list[Valuation | HomeRefused]:
-        """Like ``value``, but a refused home costs only itself: its place holds the refusal."""
+        """Value homes like ``value``, but give a refused home its refusal instead, and value the others."""
         columns = self._typed(homes)
         return [outcome for part in self._batches(columns, batch) for outcome in self._request_each(part)]
 
@@ -112,9 +116,9 @@ class ValuationClient:
         return batches(columns, most if batch is None else min(batch, most))
 
     def _request_each(self, columns: Columns) -> list[Valuation | HomeRefused]:
-        """Sends a refused batch again without the rows that the refusal names.
+        """Value a batch; where it is refused, send it again without the rows that the refusal names.
 
-        A refusal that names none is halved until the refused homes stand alone.
+        Where the refusal names no row, the batch is halved until the refused homes stand alone.
         """
         try:
             return [*self._request(columns)]
@@ -132,8 +136,9 @@ class ValuationClient:
 
     def _request(self, columns: Columns) -> list[Valuation]:
         outputs = self.patience.ask(lambda: self._transport.infer(self.model, columns))
-        fields = (outputs[name] for name in ("price", "price_low", "price_high", "price_model"))
-        return [Valuation(*values) for values in zip(*fields, strict=True)]
+        values = zip(*(outputs[name] for name in OUTPUTS), strict=True)
+        # The embedded server on Python 3.13 fills names up with blanks.
+        return [Valuation(price, low, high, name.rstrip()) for price, low, high, name in values]
 
     def _typed(self, homes: Homes) -> Columns:
         if not isinstance(homes, Mapping) and not homes:
@@ -157,7 +162,7 @@ class ValuationClient:
 
 
 def columns_of(homes: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    """At least one home turned into columns; all must name the same ones."""
+    """Return at least one home as columns; raises WrongColumns unless all homes have the same ones."""
     for position, home in enumerate(homes):
         if home.keys() != homes[0].keys():
             differing = ", ".join(sorted(home.keys() ^ homes[0].keys()))
@@ -166,7 +171,7 @@ def columns_of(homes: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 
 
 def batches(columns: Columns, size: int) -> Iterator[Columns]:
-    """The same columns, so many homes at a time."""
+    """Yield the same columns, ``size`` homes at a time."""
     if size < 1:
         raise ValueError(f"a batch of {size} homes: it must be at least 1")
     for start in range(0, _length(columns), size):

@@ -39,7 +39,7 @@ def main(
     ] = None,
     protocol: Annotated[Protocol, typer.Option(help="KServe v2, or plain JSON.")] = Protocol.http,
     model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price_minimal",
-    batch: Annotated[int, typer.Option(min=1, help="Homes per request; at most what the server takes.")] = 1024,
+    batch: Annotated[int | None, typer.Option(min=1, help="Homes per request; default: the server's most.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests on the way at once.")] = 4,
     all_columns: Annotated[bool, typer.Option("--all-columns", help="Send optional columns too.")] = False,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a service that is away.")] = 120.0,
@@ -84,11 +84,11 @@ def main(
 
 
 def summary(settled: Settled, before: int, seconds: float, rejected: Path) -> list[str]:
-    """What came of the homes, how fast, and who valued them; ``before`` of them in earlier runs."""
+    """Return what came of the homes, how fast, and who valued them; ``before`` of them in earlier runs."""
     homes = settled.homes - before
     said = [f"{settled.homes:,} homes: {settled.homes - settled.rejected:,} valued, {settled.rejected:,} rejected."]
     if before:
-        said.append(f"{before:,} of them were there from an earlier run.")
+        said.append(f"{before:,} of them are from an earlier run.")
     if homes:
         said.append(f"{homes:,} homes in {seconds:.1f} s, {homes / max(seconds, 1e-9):,.0f} homes/s.")
     if settled.rejected:
@@ -97,17 +97,17 @@ def summary(settled: Settled, before: int, seconds: float, rejected: Path) -> li
     if len(models) == 1:
         said.append(f"Valued by {next(iter(settled.price_models))}.")
     elif models:
-        said.append(f"The version was swapped on the way, so prices are of different models: {', '.join(models)}.")
+        said.append(f"A new version went live meanwhile, so prices are of different models: {', '.join(models)}.")
     return said
 
 
 @dataclass
 class Display:
-    """A progress bar on stderr, and a line when the service begins to be waited for."""
+    """Show a progress bar on stderr, and a line when the run begins to wait for the service."""
 
     ledger: Ledger
     homes: int
-    """About: a home may have a line break in a cell."""
+    """An estimate, by the lines of the file: a cell may hold a line break."""
 
     def __enter__(self) -> Display:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -121,10 +121,12 @@ class Display:
         self._bar.stop()
 
     def advanced(self) -> None:
+        """Show how many homes are settled."""
         self._away = False
         self._bar.update(self._task, completed=self.ledger.progress.homes, description="valuing")
 
     def waiting(self, error: ClientError, pause: float) -> None:
+        """Say why the run waits, once until it goes on."""
         if not self._away:
             self._bar.console.print(f"waiting, since {escape(str(error))}", highlight=False)
         self._away = True

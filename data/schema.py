@@ -1,7 +1,7 @@
 """What each of the three CSV files must hold, built from ``preprocessing.columns``.
 
-The schemas judge numbers: ``data.table`` has read every column as float64 and the date as datetime64.
-A column's ``description`` says in words what is allowed, for the messages.
+The schemas check numbers: ``data.table`` has read every column as float64 and the date as datetime64.
+A column's ``description`` says in words what is allowed; the error messages quote it.
 """
 
 from __future__ import annotations
@@ -13,42 +13,50 @@ import pandera.pandas as pa
 
 from data.table import DATE
 from preprocessing.checks import AREA_ROUNDING_SQFT, allowed
-from preprocessing.columns import DEMOGRAPHIC_COLUMNS, HOME_COLUMNS, ZIPCODE, limits
+from preprocessing.columns import (
+    DEMOGRAPHIC_COLUMNS,
+    HOME_COLUMNS,
+    MOST_ZIPCODE,
+    NEVER_RENOVATED,
+    ZIPCODE,
+    limits,
+)
 
 SALE_COLUMNS = ("id", DATE, "price")
-"""The columns that a sale has beyond those of its home."""
+"""The columns that a sale has in addition to those of its home."""
 
-_LARGEST_EXACT = 2**53  # from here on float64, as which every number is read, skips whole numbers
+_LARGEST_EXACT = 2**53  # every number is read as float64, which skips whole numbers beyond this one
 
 CROSS_CHECKS = {
     "sqft_living": pa.Check(
         lambda homes: (homes.sqft_above + homes.sqft_basement - homes.sqft_living).abs() <= AREA_ROUNDING_SQFT,
-        error="the sum of sqft_above and sqft_basement, within 1 square foot",
+        error=f"the sum of sqft_above and sqft_basement, within {AREA_ROUNDING_SQFT:g} square foot",
         ignore_na=False,
     ),
     "yr_renovated": pa.Check(
-        lambda homes: (homes.yr_renovated == 0) | ~(homes.yr_renovated < homes.yr_built),
-        error="0 or a year not before yr_built",
+        lambda homes: (homes.yr_renovated == NEVER_RENOVATED) | ~(homes.yr_renovated < homes.yr_built),
+        error=f"{NEVER_RENOVATED} or a year not before yr_built",
         ignore_na=False,
     ),
 }
-"""The checks over several columns of a home, by the column that a failure is reported for."""
+"""The checks that compare columns of a home, by the column that a failure is reported for."""
 
 
 def demographics_schema() -> pa.DataFrameSchema:
-    """One row for each ZIP code; figures finite and not negative, ``per_*`` in percent."""
+    """Describe the demographics: one row for each ZIP code, figures finite and not negative, ``per_*`` in percent."""
     columns = {name: _figure(name) for name in DEMOGRAPHIC_COLUMNS}
-    columns[ZIPCODE] = _number(0, 99_999, "a whole number from 0 to 99,999, once in the file", whole=True, unique=True)
+    words = f"a whole number from 0 to {MOST_ZIPCODE:,}, once in the file"
+    columns[ZIPCODE] = _number(0, MOST_ZIPCODE, words, whole=True, unique=True)
     return pa.DataFrameSchema(columns, strict=True)
 
 
 def unseen_schema(zipcodes: Collection[float], this_year: int) -> pa.DataFrameSchema:
-    """Homes without prices; each ZIP code must be one of ``zipcodes``, those with demographics."""
+    """Describe homes without prices; ``zipcodes`` are the allowed ones, those with demographics."""
     return pa.DataFrameSchema(_home(zipcodes, this_year), checks=list(CROSS_CHECKS.values()), strict=True)
 
 
 def sales_schema(zipcodes: Collection[float], this_year: int) -> pa.DataFrameSchema:
-    """Homes with the id of the home and the date and price, in dollars, of the sale."""
+    """Describe sold homes: the home's id, the sale's date and price in dollars, and the columns of the home."""
     sale = {
         "id": _number(0, _LARGEST_EXACT, "a whole number, not negative", whole=True),
         DATE: pa.Column("datetime64[ns]", description="a date like 20141013T000000"),
@@ -62,7 +70,7 @@ def _home(zipcodes: Collection[float], this_year: int) -> dict[str, pa.Column]:
     columns = {}
     for column, low, high in zip(HOME_COLUMNS, *limits(this_year), strict=True):
         words = allowed(column, this_year)
-        columns[column.name] = _number(low, high, words, whole=column.whole, or_zero=column.name == "yr_renovated")
+        columns[column.name] = _number(low, high, words, whole=column.whole, special=column.special)
     columns[ZIPCODE] = _column(lambda zips: zips.isin(zipcodes), "a ZIP code of zipcode_demographics.csv")
     return columns
 
@@ -74,10 +82,12 @@ def _figure(name: str) -> pa.Column:
 
 
 def _number(
-    low: float, high: float, words: str, *, whole: bool = False, or_zero: bool = False, unique: bool = False
+    low: float, high: float, words: str, *, whole: bool = False, special: float | None = None, unique: bool = False
 ) -> pa.Column:
     def holds(values: pd.Series[float]) -> pd.Series[bool]:
-        within = values.between(low, high) | (or_zero & (values == 0))
+        within = values.between(low, high)
+        if special is not None:
+            within |= values == special
         return within & (values % 1 == 0) if whole else within
 
     return _column(holds, words, unique=unique)

@@ -11,12 +11,19 @@ from dataclasses import dataclass
 NEXT_YEAR = None
 """As an upper limit: the year after the one in which the check runs."""
 
+NEVER_RENOVATED = 0
+"""Stands in ``yr_renovated`` where other homes have a year."""
+
+MOST_ZIPCODE = 99_999
+"""The largest number of five digits."""
+
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a home, as a caller sends it and as the CSV files carry it.
+    """Hold what is known of one column of a home, as a caller sends it and as the CSV files carry it.
 
-    Allowed means that it could be a home of this market, not that training saw one like it.
+    ``low`` and ``high`` are the limits of what is allowed: of what could be a home of this market, whether
+    or not training saw one like it.
     """
 
     name: str
@@ -29,10 +36,12 @@ class Column:
     """Whether the basic model needs it; the others may be left out of ``house_price_minimal``."""
     whole: bool = False
     """Whether only whole numbers make sense."""
+    special: float | None = None
+    """A value beyond the limits that is allowed all the same, because it has a meaning of its own."""
 
     @property
     def triton_type(self) -> str:
-        """INT64 keeps a ZIP code exact on its way in; everything else is FP32."""
+        """Return the type of the column's tensor: INT64 for the ZIP code, which it keeps exact; else FP32."""
         return "INT64" if self.name == ZIPCODE else "FP32"
 
 
@@ -54,8 +63,17 @@ HOME_COLUMNS = (
     Column("sqft_above", "square feet", 0, _MOST_SQFT, 1400, "Living area above ground", required=True),
     Column("sqft_basement", "square feet", 0, _MOST_SQFT, 500, "Living area below ground", required=True),
     Column("yr_built", "year", 1800, NEXT_YEAR, 1948, "Year built", whole=True),
-    Column("yr_renovated", "year", 1800, NEXT_YEAR, 0, "Year of the last renovation, 0 if never", whole=True),
-    Column(ZIPCODE, "ZIP code", 0, 99_999, 98118, "Five-digit ZIP code", required=True, whole=True),
+    Column(
+        "yr_renovated",
+        "year",
+        1800,
+        NEXT_YEAR,
+        NEVER_RENOVATED,
+        "Year of the last renovation, 0 if never",
+        whole=True,
+        special=NEVER_RENOVATED,
+    ),
+    Column(ZIPCODE, "ZIP code", 0, MOST_ZIPCODE, 98118, "Five-digit ZIP code", required=True, whole=True),
     Column("lat", "degrees", 47.0, 47.9, 47.542, "Latitude, inside King County"),
     Column("long", "degrees", -122.6, -121.0, -122.268, "Longitude, inside King County"),
     Column("sqft_living15", "square feet", 0, _MOST_SQFT, 1750, "Living area of the 15 nearest homes, on average"),
@@ -107,7 +125,7 @@ EXAMPLE_HOME = {column.name: column.example for column in HOME_COLUMNS}
 
 
 def limits(this_year: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The lowest and highest allowed value of each home column, in their order."""
+    """Return the lowest and the highest allowed value of each home column, in the order of ``HOME_COLUMNS``."""
     lows = tuple(column.low for column in HOME_COLUMNS)
     highs = tuple(float(this_year + 1) if column.high is NEXT_YEAR else column.high for column in HOME_COLUMNS)
     return lows, highs

@@ -13,12 +13,12 @@ from .columns import DEMOGRAPHIC_COLUMNS, ZIPCODE
 from .homes import Columns
 
 DEMOGRAPHICS_FILE = "zipcode_demographics.csv"
-"""As Sound Realty names it, and as it lies in a version of the preprocessing model."""
+"""The file's name, at Sound Realty and in a version of the preprocessing model."""
 
 
 @dataclass(frozen=True)
 class Demographics:
-    """Census figures by ZIP code.
+    """Hold census figures by ZIP code.
 
     ``zipcodes`` is int64 [Z], ascending; ``figures`` is float32 [Z,26] in the order of
     ``DEMOGRAPHIC_COLUMNS``.
@@ -29,7 +29,7 @@ class Demographics:
 
     @classmethod
     def of(cls, columns: Columns) -> Demographics:
-        """From columns by name, in any order of ZIP codes.
+        """Return the demographics from columns by name, in any order of ZIP codes.
 
         Raises ValueError when a ZIP code stands there twice, KeyError when a column is missing.
         """
@@ -44,12 +44,12 @@ class Demographics:
 
     @classmethod
     def read(cls, path: Path) -> Demographics:
-        """From a file like ``zipcode_demographics.csv``."""
+        """Read a file like ``zipcode_demographics.csv``; raises what ``of`` raises."""
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
         return cls.of({name: [float(row[name]) for row in rows] for name in (*DEMOGRAPHIC_COLUMNS, ZIPCODE)})
 
     def find(self, zipcodes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-        """Where each ZIP code [N] stands, and whether it is there at all."""
+        """Return where each ZIP code [N] stands, and whether it is there at all; where it is not, any place."""
         place = np.minimum(self.zipcodes.searchsorted(zipcodes), len(self.zipcodes) - 1)
         return place, self.zipcodes[place] == zipcodes

@@ -9,16 +9,16 @@ import triton_python_backend_utils as pb_utils
 
 from .metrics import DESCRIPTIONS, SHARE, Series, counters, gauges
 from .tally import Tally
-from .training_bins import Training
+from .training_bins import TrainingBins
 
 EXPORT_SECONDS = 15.0
-"""Some hundred series change while homes are valued, and each costs a call; Prometheus looks every 15 s."""
+"""As often as Prometheus looks: some hundred series change while homes are valued, and each costs a call."""
 BREATH_SECONDS = 0.001
-"""Between two calls into Triton, each of which keeps Python from serving for as long as it takes."""
+"""Pause between two calls into Triton: during each of them Python serves no request."""
 
 
 class Exporter:
-    """Metrics of one loaded version; they are gone from the endpoint when it is unloaded.
+    """Hold the metrics of one loaded version; they are gone from the endpoint when it is unloaded.
 
     Triton deletes a series with the first of its owners, so no two may share one: two versions
     serve side by side during a swap, and so does one version twice when it is reloaded. ``version``
@@ -27,7 +27,7 @@ class Exporter:
     Raises pb_utils.TritonModelException when Triton runs without metrics.
     """
 
-    def __init__(self, tally: Tally, training: Training | None, **labels: str) -> None:
+    def __init__(self, tally: Tally, training: TrainingBins | None, **labels: str) -> None:
         self._tally = tally
         self._families = {
             name: pb_utils.MetricFamily(
@@ -50,7 +50,7 @@ class Exporter:
     def stop(self) -> None:
         """Hand over the rest, and take all series off the endpoint.
 
-        Left to the end of the process, they would stay there as long as the server runs.
+        Series that are still there when the process ends would stay as long as the server runs.
         """
         self._stopping.set()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""Homes as arrays: what a caller gave, one row a home."""
+"""Homes as arrays: what callers gave, one row a home."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .columns import HOME_COLUMN_NAMES, POSITION, REQUIRED_COLUMN_NAMES, ZIPCODE
+from .columns import HOME_COLUMN_NAMES, MOST_ZIPCODE, POSITION, REQUIRED_COLUMN_NAMES, ZIPCODE
 
-PACKED = "homes"
-"""The input [n,18] that stands for all columns, in the order of ``HOME_COLUMNS``; NaN is not given."""
+PACKED_INPUT = "homes"
+"""The input [n,18] that stands for all columns, in the order of ``HOME_COLUMNS``; NaN where one is not given."""
+
+NO_ZIPCODE = -1
+"""Sentinel for a packed ZIP code that is missing, fractional or out of range."""
+
+_REQUIRED = np.isin(HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES)
 
 
 class Columns(Protocol):
@@ -25,33 +30,16 @@ class Columns(Protocol):
     def __contains__(self, name: object) -> bool: ...
 
 
-MOST_ZIPCODE = 99_999
-NO_ZIPCODE = -1
-"""In place of a packed ZIP code that is none: missing, a fraction, or out of all bounds."""
+Inputs = tuple[tuple[str, ...], Sequence[npt.NDArray[Any]]]
+"""The names of a request's inputs, and for each a contiguous array: [n,1] of a column, or [n,18] of ``PACKED_INPUT``.
 
-_REQUIRED = np.isin(HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES)
-
-Asked = tuple[tuple[str, ...], list[npt.NDArray[Any]]]
-"""The homes of one request: the names of its inputs, and as many contiguous arrays [n,1], or ``PACKED`` alone.
-
-All are float32 but a column of ZIP codes, which is int64. The list is used up.
+Arrays are float32, ZIP codes int64.
 """
-
-
-def nothing_known() -> Asked:
-    """One home of which no column is given."""
-    return (PACKED,), [np.full((1, len(HOME_COLUMN_NAMES)), np.nan, dtype=np.float32)]
-
-
-@lru_cache(maxsize=64)
-def complete(names: tuple[str, ...]) -> bool:
-    """Whether inputs of these names make homes: packed, or as columns with all the required ones."""
-    return names == (PACKED,) or (PACKED not in names and not set(REQUIRED_COLUMN_NAMES).difference(names))
 
 
 @dataclass(frozen=True)
 class Homes:
-    """N homes of which each may have been given with another set of columns.
+    """Hold N homes of which each may have been given with another set of columns.
 
     ``values`` is float32 [N,18] in the order of ``HOME_COLUMNS``, NaN where a column was not
     given; ``given`` is bool [N,18]; ``zipcodes`` is int64 [N], exact where float32 would round.
@@ -63,14 +51,14 @@ class Homes:
 
     @classmethod
     def empty(cls, count: int) -> Homes:
-        """``count`` homes of which nothing is known yet."""
+        """Return ``count`` homes of which no column is given yet."""
         shape = (count, len(HOME_COLUMN_NAMES))
         values = np.full(shape, np.nan, dtype=np.float32)
         return cls(values, np.zeros(shape, dtype=np.bool_), np.zeros(count, dtype=np.int64))
 
     @classmethod
     def of(cls, columns: Columns) -> Homes:
-        """From columns by name; those that are no columns of a home are left alone."""
+        """Return homes from columns by name; other columns are left alone."""
         homes = cls.empty(len(columns[ZIPCODE]))
         for name in HOME_COLUMN_NAMES:
             if name in columns:
@@ -78,28 +66,31 @@ class Homes:
         return homes
 
     @classmethod
-    def of_requests(cls, requests: Sequence[Asked]) -> Homes:
-        """Of all requests, in their order.
+    def of_requests(cls, requests: Sequence[Inputs]) -> Homes:
+        """Return the homes of all requests, in their order; ``refusal.unusable_inputs`` has passed each.
 
         Neighbours of one kind are joined in one go: 18 columns a request, written one by one, would
         take longer than all that is computed with them.
         """
-        kinds = groupby(requests, key=lambda asked: (asked[0], len(asked[1][0])))
-        blocks = [cls._block(names, rows, [columns for _, columns in some]) for (names, rows), some in kinds]
+        kinds = groupby(requests, key=lambda inputs: (inputs[0], len(inputs[1][0])))
+        blocks = [cls._block(names, rows, [arrays for _, arrays in some]) for (names, rows), some in kinds]
         if len(blocks) == 1:
             return blocks[0]
+        if not blocks:
+            return cls.empty(0)
         parts = zip(*((block.values, block.given, block.zipcodes) for block in blocks), strict=True)
         return cls(*map(np.concatenate, parts))
 
     @classmethod
-    def _block(cls, names: tuple[str, ...], rows: int, requests: list[list[npt.NDArray[Any]]]) -> Homes:
-        """Of requests with the same inputs and number of rows."""
-        if names == (PACKED,):
+    def _block(cls, names: tuple[str, ...], rows: int, requests: list[Sequence[npt.NDArray[Any]]]) -> Homes:
+        """Return the homes of requests with the same inputs and the same number of rows."""
+        if names == (PACKED_INPUT,):
             return cls.packed(np.concatenate([homes for (homes,) in requests]))
         positions, given, zipcode = _layout(names)
-        zipcodes = np.concatenate([asked.pop(zipcode) for asked in requests])[:, 0]
+        zipcodes = np.concatenate([arrays[zipcode] for arrays in requests])[:, 0]
+        # A list in which the ZIP codes are left out; bytes are joined several times faster than arrays.
         columns: list[Any] = list(chain.from_iterable(requests))
-        # Bytes are joined several times faster than arrays.
+        del columns[zipcode :: len(names)]
         joined = np.frombuffer(b"".join(columns), dtype=np.float32)
         values = np.empty((len(requests), rows, len(HOME_COLUMN_NAMES)), dtype=np.float32)
         values.fill(np.nan)
@@ -110,7 +101,10 @@ class Homes:
 
     @classmethod
     def packed(cls, values: npt.NDArray[np.float32]) -> Homes:
-        """From one array [N,18], which is kept; a ZIP code that is none becomes ``NO_ZIPCODE``."""
+        """Return homes from one array [N,18], which is kept; required columns count as given even where they are NaN.
+
+        What cannot be a ZIP code becomes ``NO_ZIPCODE``.
+        """
         zipcode = values[:, POSITION[ZIPCODE]]
         with np.errstate(invalid="ignore"):
             whole = (zipcode >= 0) & (zipcode <= MOST_ZIPCODE) & (zipcode == np.floor(zipcode))
@@ -125,11 +119,12 @@ class Homes:
             self.zipcodes[rows] = column
 
     def __len__(self) -> int:
+        """Return the number of homes."""
         return len(self.values)
 
 
 @lru_cache(maxsize=64)
 def _layout(names: tuple[str, ...]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_], int]:
-    """The positions of all columns but the ZIP code, which of the 18 are given, and where the ZIP code stands."""
+    """Return the positions of all columns but the ZIP code, which of the 18 are given, and the ZIP code's place."""
     given = np.isin(HOME_COLUMN_NAMES, names)
     return np.array([POSITION[name] for name in names if name != ZIPCODE]), given, names.index(ZIPCODE)

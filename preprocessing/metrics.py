@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .checks import PROBLEMS
 from .columns import HOME_COLUMN_NAMES
-from .training_bins import Training
+from .training_bins import TrainingBins
 
 HOMES = "valuation_homes_total"
 REJECTED = "valuation_rejected_homes_total"
@@ -24,6 +24,9 @@ DESCRIPTIONS = {
     SHARE: "Share of the training sales in a bin of a column",
 }
 
+PROBE_ID = "probe"
+"""The id of a request that only asks whether the service works: its home is valued but not counted."""
+
 UNKNOWN_COLUMN = ("none", "unknown_column")
 """The column and the reason of a request with a key that is no column; the key itself is a caller's text."""
 
@@ -32,27 +35,27 @@ Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 def homes_series(whole: bool) -> Series:
-    """Homes of which all 18 columns were given, or only some."""
+    """Return the series of homes of which all 18 columns were given, or only some."""
     return HOMES, (("columns", "all" if whole else "some"),)
 
 
 def rejected_series(column: str, reason: str) -> Series:
-    """Homes refused for this reason."""
+    """Return the series of homes refused for this reason."""
     return REJECTED, (("column", column), ("reason", reason))
 
 
 def unusual_series(column: str) -> Series:
-    """Homes outside what training saw."""
+    """Return the series of homes of which this column lies outside what training saw."""
     return UNUSUAL, (("column", column),)
 
 
 def column_series(column: str, bin: str) -> Series:
-    """Homes in a bin."""
+    """Return the series of homes in a bin of this column."""
     return COLUMN, (("column", column), ("bin", bin))
 
 
-def counters(training: Training | None) -> list[Series]:
-    """All that may be counted: each starts at zero, or its first increase would go unseen."""
+def counters(training: TrainingBins | None) -> list[Series]:
+    """Return all that may be counted: each starts at zero, or Prometheus would not see its first increase."""
     always = [homes_series(True), homes_series(False)]
     always += [rejected_series(*problem) for problem in (*PROBLEMS, UNKNOWN_COLUMN)]
     if training is None:
@@ -61,8 +64,8 @@ def counters(training: Training | None) -> list[Series]:
     return always + [unusual_series(name) for name in HOME_COLUMN_NAMES] + bins
 
 
-def gauges(training: Training | None) -> dict[Series, float]:
-    """The shares of the training sales."""
+def gauges(training: TrainingBins | None) -> dict[Series, float]:
+    """Return the shares of the training sales in each bin."""
     return {
         (SHARE, (("column", name), ("bin", bin))): share
         for name, bins in (training or {}).items()

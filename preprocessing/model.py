@@ -5,41 +5,48 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_right
-from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from .checks import Problem, check
+from .checks import Problem
 from .demographics import DEMOGRAPHICS_FILE, Demographics
 from .example import example_features
 from .exporter import Exporter
-from .features import features
-from .homes import Asked, Homes, complete, nothing_known
-from .metrics import UNKNOWN_COLUMN
-from .refusal import refusal, unknown_columns
+from .features import checked_features
+from .homes import Homes, Inputs
+from .metrics import PROBE_ID, UNKNOWN_COLUMN
+from .refusal import refusal, unknown_columns, unusable_inputs
 from .tally import Tally
 from .training_bins import TRAINING_FILE, read_training
 
-PROBE_ID = "probe"
-"""The id of a request that asks whether the service works: its home is valued but not counted."""
-
 NO_PARAMETERS = ("{}", "")
-"""Of nearly every request, told apart without reading JSON."""
+"""Ways to spell "no parameters"; spares parsing JSON on the hot path."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Hold why one request gets no price, and the column and reason of each problem, to be counted."""
+
+    message: str
+    reasons: Sequence[tuple[str, str]] = ()
 
 
 class TritonPythonModel:
     """Checks homes and joins their demographics, over a whole dynamic batch at once."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Read what was published with this version, and value the example home.
+        """Read what was published with this version, and value the example home as a request would.
 
-        A failure here refuses the version; at its first request it would be too late.
+        A failure here refuses the version; at its first request it would be too late. A sample in Triton's
+        ``model_warmup`` would try no more, be counted as a home that a caller asked for, and end the server
+        where it fails.
         """
         self.demographics = Demographics.read(Path(__file__).with_name(DEMOGRAPHICS_FILE))
         example_features(self.demographics)
@@ -47,7 +54,6 @@ class TritonPythonModel:
         if training is None:
             pb_utils.Logger.log_warn(f"drift is not measured: this version has no {TRAINING_FILE}")
         self.tally = Tally(training)
-        self.warmups = _warmups(json.loads(args["model_config"]))
         self.exporter: Exporter | None = None
         try:
             self.exporter = Exporter(self.tally, training, version=args["model_version"], stub=str(os.getpid()))
@@ -55,33 +61,29 @@ class TritonPythonModel:
             pb_utils.Logger.log_warn(f"homes are not counted: {error}")
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """One response a request: ``features`` FP32 [n,44], or why its homes get no price."""
-        asked = [_asked(request) for request in requests]
-        bounds = [0, *accumulate(len(columns[0]) for _, columns in asked)]
-        homes = Homes.of_requests(asked)
-        table = features(homes, self.demographics)
-
-        problems: dict[int, list[Problem]] = defaultdict(list)
-        for problem in check(homes, self.demographics, date.today().year):
-            place = bisect_right(bounds, problem.row) - 1
-            problems[place].append(replace(problem, row=problem.row - bounds[place]))
+        """Return one response a request: ``features`` FP32 [n,44], or why its homes get no price."""
+        asked = [_inputs(request) for request in requests]
+        refused = {place: why for place, request in enumerate(requests) if (why := _misasked(request, asked[place]))}
+        # A request that is refused as it stands has no rows in what follows.
+        counts = [0 if place in refused else len(arrays[0]) for place, (_, arrays) in enumerate(asked)]
+        bounds = [0, *accumulate(counts)]
+        homes = Homes.of_requests([inputs for place, inputs in enumerate(asked) if place not in refused])
+        problems, table = checked_features(homes, self.demographics, date.today().year)
+        for place, found in groupby(problems, key=lambda problem: bisect_right(bounds, problem.row) - 1):
+            refused[place] = self._refused([replace(bad, row=bad.row - bounds[place]) for bad in found], counts[place])
 
         responses = []
         uncounted: list[slice] = []
         for place, (request, (start, end)) in enumerate(zip(requests, pairwise(bounds), strict=True)):
-            reasons: list[tuple[str, str]] = []
-            if strangers := _strangers(request):
-                reasons = [UNKNOWN_COLUMN] * (end - start)
-                responses.append(_refused(unknown_columns(strangers)))
-            elif place in problems:
-                reasons = [(problem.column, problem.reason) for problem in problems[place]]
-                responses.append(_refused(refusal(problems[place], end - start, self.demographics)))
-            else:
+            why, probes = refused.get(place), request.request_id() == PROBE_ID
+            if why is None:
                 responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("features", table[start:end])]))
-            counted = not self._only_tries(request)
-            if reasons and counted:
-                self.tally.refused(reasons)
-            if reasons or not counted:
+            else:
+                error = pb_utils.TritonError(why.message, pb_utils.TritonError.INVALID_ARG)
+                responses.append(pb_utils.InferenceResponse(error=error))
+                if not probes:
+                    self.tally.refused(why.reasons)
+            if why is not None or probes:
                 uncounted.append(slice(start, end))
         self._count(homes, uncounted)
         return responses
@@ -91,12 +93,9 @@ class TritonPythonModel:
         if self.exporter is not None:
             self.exporter.stop()
 
-    def _only_tries(self, request: Any) -> bool:
-        """Whether it is a warm-up sample, which come before all others, or a probe."""
-        if self.warmups:
-            self.warmups -= 1
-            return True
-        return bool(request.request_id() == PROBE_ID)
+    def _refused(self, problems: list[Problem], homes: int) -> Refusal:
+        reasons = [(problem.column, problem.reason) for problem in problems]
+        return Refusal(refusal(problems, homes, self.demographics), reasons)
 
     def _count(self, homes: Homes, uncounted: list[slice]) -> None:
         values = homes.values
@@ -109,28 +108,19 @@ class TritonPythonModel:
             self.tally.valued(values)
 
 
-def _warmups(config: dict[str, Any]) -> int:
-    """How many requests Triton makes of the warm-up samples."""
-    return sum(max(1, int(sample.get("count", 0))) for sample in config.get("model_warmup", []))
-
-
-def _asked(request: Any) -> Asked:
+def _inputs(request: Any) -> Inputs:
     tensors = request.inputs()
-    names = tuple([tensor.name() for tensor in tensors])
-    # The ensembles let nothing else through; who asks this model itself may send any inputs.
-    return (names, [tensor.as_numpy() for tensor in tensors]) if complete(names) else nothing_known()
+    return tuple([tensor.name() for tensor in tensors]), [tensor.as_numpy() for tensor in tensors]
 
 
-def _strangers(request: Any) -> list[str]:
-    """The keys of a plain JSON request that are no columns: Triton passes them on as parameters.
-
-    It adds ``id`` and names of its own that begin with ``triton_``.
-    """
+def _misasked(request: Any, inputs: Inputs) -> Refusal | None:
+    """Return why a request is refused before its homes are looked at, if it is."""
+    names, arrays = inputs
+    if unusable := unusable_inputs(names):
+        return Refusal(unusable)
     parameters = request.parameters()
     if parameters in NO_PARAMETERS:
-        return []
-    return [name for name in json.loads(parameters) if name != "id" and not name.startswith("triton_")]
-
-
-def _refused(reason: str) -> Any:
-    return pb_utils.InferenceResponse(error=pb_utils.TritonError(reason, pb_utils.TritonError.INVALID_ARG))
+        return None
+    # Triton passes on, as parameters, the keys of plain JSON that are no inputs; these ones are its own.
+    strangers = [name for name in json.loads(parameters) if name != "id" and not name.startswith("triton_")]
+    return Refusal(unknown_columns(strangers), [UNKNOWN_COLUMN] * len(arrays[0])) if strangers else None

@@ -1,41 +1,78 @@
-"""The one sentence or two that a caller gets instead of a price."""
+"""What a caller gets instead of a price: sentences for people, then one line of JSON for programs.
+
+The JSON names every bad home by its row, counted from 0, and every bad column with what is wrong with it::
+
+    home refused: grade is 14, allowed is a whole number from 1 to 13
+    {"rows":{"0":{"grade":"is 14, allowed is a whole number from 1 to 13"}}}
+
+It is the last line of the message. A message without it refuses the request itself and says nothing about a home.
+``client.errors`` reads it; a test holds both sides together.
+"""
 
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate, groupby
 
 from .checks import Problem
-from .columns import HOME_COLUMN_NAMES, ZIPCODE
+from .columns import HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES, ZIPCODE
 from .demographics import Demographics
+from .homes import PACKED_INPUT
 
-MOST_CHARACTERS = 6_000
-"""A message travels in gRPC's trailers, of which many clients read no more than 8 KiB."""
+MOST_JSON = 5_500
+"""Characters. A message travels in gRPC's trailers, of which many clients read no more than 8 KiB."""
+MOST_SENTENCES = 1_000
+"""Characters of sentences about rows, before the known ZIP codes: all rows that fit stand in the JSON anyway."""
 
 
 def refusal(problems: Sequence[Problem], homes: int, demographics: Demographics) -> str:
-    """Why a request of so many homes gets no price: every bad row with its bad columns."""
-    rows = [
-        (row, "; ".join(problem.message for problem in problems_of_row))
-        for row, problems_of_row in groupby(problems, key=lambda problem: problem.row)
-    ]
+    """Return why a request of so many homes gets no price: every bad row with its bad columns, as many as fit."""
+    rows = [(row, list(problems_of_row)) for row, problems_of_row in groupby(problems, key=lambda bad: bad.row)]
+    described = [(row, "; ".join(problem.message for problem in bad)) for row, bad in rows]
     if homes == 1:
-        message = f"home refused: {rows[0][1]}"
+        sentences = f"home refused: {described[0][1]}"
     else:
-        described = [f"Row {row}: {text}" for row, text in rows]
-        lengths = accumulate(len(text) for text in described)
-        shown = [text for text, length in zip(described, lengths, strict=True) if length <= MOST_CHARACTERS]
+        shown = _fitting([f"Row {row}: {text}" for row, text in described], MOST_SENTENCES)
         more = [f"And {len(rows) - len(shown)} more rows"] if len(shown) < len(rows) else []
-        message = ". ".join([f"{len(rows)} of {homes} homes refused, rows counted from 0", *shown, *more])
+        sentences = ". ".join([f"{len(rows)} of {homes} homes refused, rows counted from 0", *shown, *more])
     if any(problem.column == ZIPCODE for problem in problems):
-        message += f". Known ZIP codes: {', '.join(map(str, demographics.zipcodes))}"
-    return message
+        sentences += f". Known ZIP codes: {', '.join(map(str, demographics.zipcodes))}"
+    return f'{sentences}\n{{"rows":{{{",".join(_fitting([_as_json(row, bad) for row, bad in rows], MOST_JSON))}}}}}'
+
+
+@lru_cache(maxsize=64)
+def unusable_inputs(names: tuple[str, ...]) -> str:
+    """Return why inputs of these names make no homes; empty where they do.
+
+    The ensembles let nothing else through. Who asks the preprocessing model itself may send any inputs.
+    """
+    if names == (PACKED_INPUT,):
+        return ""
+    if PACKED_INPUT in names:
+        return f"input '{PACKED_INPUT}' holds all columns of a home: send it without any other input"
+    missing = [name for name in REQUIRED_COLUMN_NAMES if name not in names]
+    return f"missing columns: {', '.join(missing)}" if missing else ""
 
 
 def unknown_columns(names: Iterable[str]) -> str:
-    """Why a request with keys that are no columns gets no price: a misspelt column would be ignored otherwise."""
+    """Return why a request with unknown columns gets no price: otherwise a misspelt one would be ignored."""
     return "; ".join(_unknown_column(name) for name in names)
+
+
+def _as_json(row: int, problems: Iterable[Problem]) -> str:
+    columns = {problem.column: problem.complaint for problem in problems}
+    return f'"{row}":{json.dumps(columns, separators=(",", ":"))}'
+
+
+def _fitting(texts: list[str], most: int) -> list[str]:
+    """Return the first of the texts that together have at most ``most`` characters, and the first one in any case."""
+    lengths = accumulate(len(text) for text in texts)
+    return [
+        text for place, (text, length) in enumerate(zip(texts, lengths, strict=True)) if not place or length <= most
+    ]
 
 
 def _unknown_column(name: str) -> str:

@@ -1,6 +1,6 @@
-"""Counts what the service is asked, at next to no cost for the asking.
+"""Counts the homes that the service is asked for, without slowing their valuation.
 
-A batch is only noted down while it is served; it is sorted into bins later, many at a time.
+A batch is only noted down while it is served; it is sorted into bins later, many batches at a time.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy.typing as npt
 
 from .columns import HOME_COLUMN_NAMES
 from .metrics import Series, column_series, homes_series, rejected_series, unusual_series
-from .training_bins import Training
+from .training_bins import TrainingBins
 
 MOST_WAITING = 16_384
-"""Homes noted down but not counted yet, 1.2 MB; a batch that finds no room has them counted first."""
+"""Most homes noted down but not counted yet, 1.2 MB; when a batch finds no room, they are counted first."""
 
 
 class Tally:
-    """Homes valued and refused since they were last taken. One thread adds, another takes."""
+    """Counts homes valued and refused until they are taken. One thread adds, another takes."""
 
-    def __init__(self, training: Training | None) -> None:
+    def __init__(self, training: TrainingBins | None) -> None:
         self._training = training
         self._lock = Lock()
         self._values = np.empty((MOST_WAITING, len(HOME_COLUMN_NAMES)), dtype=np.float32)
@@ -31,9 +31,9 @@ class Tally:
         self._counts: Counter[Series] = Counter()
 
     def valued(self, values: npt.NDArray[np.float32]) -> None:
-        """Homes that go on to the price model, float32 [N,18], NaN where a column was not given.
+        """Add homes that go on to the price model: float32 [N,18], NaN where a column was not given.
 
-        No more than ``MOST_WAITING`` at once; Triton's batches are far smaller.
+        At most ``MOST_WAITING`` at once; Triton's batches are far smaller.
         """
         if self._waiting + len(values) > len(self._values):
             self._count()
@@ -43,13 +43,13 @@ class Tally:
             self._waiting = end
 
     def refused(self, problems: Iterable[tuple[str, str]]) -> None:
-        """Columns and reasons for which homes were refused, one for each problem of each home."""
+        """Add the column and reason of each problem for which homes were refused."""
         with self._lock:
             for column, reason in problems:
                 self._counts[rejected_series(column, reason)] += 1
 
     def take(self) -> dict[Series, int]:
-        """What was counted since the last call, without the zeros."""
+        """Return what was counted since the last call, without the zeros."""
         self._count()
         with self._lock:
             counts, self._counts = self._counts, Counter()
@@ -64,10 +64,10 @@ class Tally:
             self._counts.update(found)
 
 
-def count(values: npt.NDArray[np.float32], training: Training | None) -> Counter[Series]:
-    """Homes [N,18] by the columns they came with, by bin, and those outside what training saw.
+def count(values: npt.NDArray[np.float32], training: TrainingBins | None) -> Counter[Series]:
+    """Return how many homes of [N,18] came with all columns, lie in each bin, and lie outside what training saw.
 
-    A column that was not given falls into no bin: drift is measured among homes that have it.
+    A column that was not given falls into no bin: drift is measured among the homes that have it.
     """
     columns = np.ascontiguousarray(values.T)
     whole = len(values) - int(np.count_nonzero(np.isnan(columns).any(axis=0)))

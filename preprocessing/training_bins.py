@@ -1,9 +1,9 @@
-"""How the training sales spread over each column: what the homes that callers send are held against."""
+"""How the training sales spread over each column, to tell whether the homes that callers send are like them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,21 @@ import numpy.typing as npt
 from .columns import HOME_COLUMN_NAMES, ZIPCODE
 
 TRAINING_FILE = "training.json"
-"""In a version of the preprocessing model; without it no drift is measured."""
+"""The bins as a file of a preprocessing version; without it no drift is measured."""
 
 QUANTILES = 10
 MOST_VALUES = 20
-"""A column of no more different values has them as its bins, any other column has quantiles."""
+"""A column with at most so many different values has a bin for each; any other column has quantiles."""
 LEAST_SHARE = 0.005
-"""A rarer bin joins its neighbour: by chance alone its share would seem to drift."""
+"""A bin with a smaller share joins its neighbour: its share would seem to drift by chance alone."""
 
 
 @dataclass(frozen=True)
 class Bins:
-    """The bins of one column, at most ``MOST_VALUES``, and the share of training sales in each.
+    """Hold the bins of one column, at most ``MOST_VALUES``, and the share of training sales in each.
 
-    ``edges`` are the upper ends of all bins but the last, each a part of its bin, so that any
-    number falls into one. ``low`` and ``high`` are the least and the greatest that training saw.
+    ``edges`` are the upper ends of all bins but the last, each a part of its bin, so that any number
+    falls into one bin. ``low`` and ``high`` are the least and the greatest value that training saw.
     """
 
     edges: tuple[float, ...]
@@ -43,7 +43,7 @@ class Bins:
 
     @classmethod
     def of(cls, name: str, values: npt.NDArray[np.float32]) -> Bins:
-        """From the values [N] of a column in the training sales; none may be NaN."""
+        """Return the bins of a column with these values [N] in the training sales; none may be NaN."""
         grouped = 10 * np.floor(values / 10) if name == ZIPCODE else values
         distinct = np.unique(grouped)
         if name == ZIPCODE or len(distinct) <= MOST_VALUES:
@@ -62,31 +62,31 @@ class Bins:
         )
 
     def count(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
-        """How many of these values fall into each bin; NaN falls into none.
+        """Return how many of these values fall into each bin; NaN falls into none.
 
-        To hold all values against one edge after the other is far faster than to search for each value.
+        Comparing all values with one edge after the other is far faster than a search for each value.
         """
         up_to = [np.count_nonzero(values <= edge) for edge in np.array(self.edges, dtype=np.float32)]
         given = len(values) - np.count_nonzero(np.isnan(values))
         return np.diff([0, *up_to, given])
 
 
-Training = Mapping[str, Bins]
+TrainingBins = Mapping[str, Bins]
 """The bins of each home column by its name."""
 
 
 def describe(table: npt.NDArray[np.float32]) -> dict[str, Bins]:
-    """The bins of training sales, float32 [N,18 or more] with the home columns first."""
+    """Return the bins of training sales, float32 [N,18 or more] with the home columns first."""
     return {name: Bins.of(name, table[:, place]) for place, name in enumerate(HOME_COLUMN_NAMES)}
 
 
-def as_json(training: Training) -> dict[str, Any]:
-    """As it stands in a price model's card and in ``training.json``."""
+def as_json(training: TrainingBins) -> dict[str, Any]:
+    """Return the bins as they stand in a price model's card and in ``training.json``."""
     return {name: asdict(bins) for name, bins in training.items()}
 
 
-def read_training(path: Path) -> Training | None:
-    """From a version's ``training.json``; None when there is none.
+def read_training(path: Path) -> TrainingBins | None:
+    """Read the bins from a version's ``training.json``; None when there is no such file.
 
     Raises ValueError when it lacks a column, or bins and shares don't fit.
     """
@@ -107,26 +107,16 @@ def read_training(path: Path) -> Training | None:
     }
 
 
-def psi(actual: npt.NDArray[np.intp], shares: tuple[float, ...], least: float = 1e-4) -> float:
-    """Population stability index of counts [B] against expected shares; above 0.2 is usually called drift.
-
-    The recording rules compute the same. No share is taken for less than ``least``, as the
-    logarithm of none would be infinite.
-    """
-    found = np.maximum(actual / actual.sum(), least)
-    expected = np.maximum(shares, least)
-    return float(((found - expected) * np.log(found / expected)).sum())
-
-
-def _without_rare(edges: list[float], values: npt.NDArray[np.float32]) -> list[float]:
-    while edges:
-        counts = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
+def _without_rare(edges: Sequence[float], values: npt.NDArray[np.float32]) -> list[float]:
+    kept = list(edges)
+    while kept:
+        counts = np.bincount(np.searchsorted(kept, values), minlength=len(kept) + 1)
         rare = int(counts.argmin())
         if counts[rare] >= LEAST_SHARE * len(values):
             break
-        to_the_next = rare == 0 or (rare < len(edges) and counts[rare + 1] < counts[rare - 1])
-        del edges[rare if to_the_next else rare - 1]
-    return edges
+        to_the_next = rare == 0 or (rare < len(kept) and counts[rare + 1] < counts[rare - 1])
+        del kept[rare if to_the_next else rare - 1]
+    return kept
 
 
 def _label(name: str, held: list[list[float]], place: int) -> str:

@@ -1,4 +1,4 @@
-"""Makes sure that the repository holds something to serve; at once where it already does."""
+"""Makes sure that the repository holds something to serve; returns at once where it already does."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from conversion import Refused
 from data.files import DataFiles, find_data
 from data.standin import find_or_generate, standin_data
 from preprocessing.demographics import Demographics
-from preprocessing.example import example_home
+from preprocessing.example import example_features, example_home
 from publishing.card import Card
 from publishing.preprocessing_version import publish_preprocessing, published_demographics
 from publishing.repository import ENSEMBLES, PRICE_MODEL, versions
-from publishing.warmup import write_warmup
 
 log = logging.getLogger(__name__)
 
 
 def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
-    """Publish the basic model where no version is there, or only one of the stand-in market
-    although real data are; bring preprocessing up to date in any case.
+    """Publish the basic model where there is no version, or where real data take over from the stand-in market.
 
-    Raises Refused, or data.files.DataError.
+    Brings preprocessing up to date in any case. Raises Refused, or data.files.DataError.
     """
     model = repository / PRICE_MODEL
     found = find_data(environ)
@@ -45,24 +43,35 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
 
 
 def prepare(repository: Path, demographics: Path) -> None:
-    """Everything that a repository needs besides a price model. Raises Refused."""
+    """Add everything that a repository needs besides a price model. Raises Refused."""
     for ensemble in ENSEMBLES:
         keep = repository / ensemble / "1" / ".keep"  # a bucket has no empty folders
         if not keep.is_file():
             keep.parent.mkdir(exist_ok=True)
             keep.touch()
-    write_warmup(repository, Demographics.read(demographics))
+    _write_warmup(repository, Demographics.read(demographics))
     number = publish_preprocessing(repository, demographics)
     if number is not None:
         log.info("preprocessing version %d carries today's checks, demographics and training sales' spread", number)
 
 
 def example(repository: Path) -> dict[str, float]:
-    """The example home, in a ZIP code that the published demographics know."""
+    """Return the example home, in a ZIP code that the published demographics know. Raises Refused without them."""
     demographics = published_demographics(repository)
     if demographics is None:
         raise Refused(f"{repository} holds no preprocessing version: `make models` publishes one")
     return example_home(Demographics.read(demographics))
+
+
+def _write_warmup(repository: Path, demographics: Demographics) -> None:
+    """Write the features of the example home, which ``model_warmup`` makes each price model value before it serves.
+
+    A file that is right already stays untouched: Triton reloads a model when anything in its folder becomes newer.
+    """
+    sample, content = repository / PRICE_MODEL / "warmup" / "features", example_features(demographics).tobytes()
+    if not sample.is_file() or sample.read_bytes() != content:
+        sample.parent.mkdir(exist_ok=True)
+        sample.write_bytes(content)
 
 
 def _newest_card(model: Path) -> Card | None:
@@ -82,7 +91,7 @@ def _note_new_data(found: DataFiles | None, card: Card | None) -> None:
 
 
 def _demographics(repository: Path, found: DataFiles | None, card: Card | None) -> Path:
-    """Those that belong to the newest price model: never made-up ones to a model of real sales."""
+    """Return the demographics that belong to the newest price model: never made-up ones to a model of real sales."""
     published = published_demographics(repository)
     if found:
         return found.demographics

@@ -20,13 +20,14 @@ from serving.ports import Ports
 
 PROJECT = Path(__file__).parent.parent
 SHOWN_MODEL = "house_price"
+AWAITED_MODELS = [SHOWN_MODEL, "house_price_minimal"]
 LOOK_SECONDS = 0.2
 LOG_SECONDS = 5.0
-"""The log may lag behind the models: the line to copy comes last, unless the log stays silent for so long."""
+"""How long the line to copy waits for the log, which may lag behind the models: it is to come last."""
 
 
 def _say(console: Console, text: str) -> None:
-    """One line exactly as it is: nothing wrapped, coloured or replaced, so that it can be copied."""
+    """Print one line exactly as it is, not wrapped, coloured or replaced, so that it can be copied."""
     console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
@@ -36,10 +37,7 @@ def serve(
     http_port: Annotated[int, typer.Option(envvar="HTTP_PORT", help="Port for JSON over HTTP.")] = 8000,
     grpc_port: Annotated[int, typer.Option(envvar="GRPC_PORT", help="Port for gRPC.")] = 8001,
     metrics_port: Annotated[int, typer.Option(envvar="METRICS_PORT", help="Port for Prometheus.")] = 8002,
-    wait_for: Annotated[list[str], typer.Option(help="A model that must serve; may be repeated.")] = [  # noqa: B006
-        SHOWN_MODEL,
-        "house_price_minimal",
-    ],
+    wait_for: Annotated[list[str], typer.Option(help="A model that must serve; may be repeated.")] = AWAITED_MODELS,
     example: Annotated[
         typer.FileText | None, typer.Option(help="A JSON object for the printed curl line; - reads it from stdin.")
     ] = None,
@@ -99,9 +97,9 @@ def _show_log(server: EmbeddedServer, out: Console, models: set[str], told: thre
 
 
 def _stop_on_signals(server: EmbeddedServer) -> threading.Event:
-    """Set by the first Ctrl-C or SIGTERM, so that requests in flight may finish; the second kills the server.
+    """Return an event that the first Ctrl-C or SIGTERM sets, so that requests in flight may finish.
 
-    The handler raises nothing: an exception in the middle of a print would print the line twice.
+    A second one kills the server. The handler raises nothing: an exception within a print would print the line twice.
     """
     stopping = threading.Event()
 

@@ -5,18 +5,19 @@ Only the wheel's files are used; ``pytriton`` itself is never imported.
 
 from __future__ import annotations
 
-import ctypes.util
 import importlib.util
 import os
 import platform
 import sys
-import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from serving import libpython
+
 OLDEST_GLIBC = (2, 35)
 PYTHONS = ((3, 10), (3, 13))
+"""The oldest and the newest Python with a stub in the wheel."""
 IN_CONTAINERS = "`docker compose up` serves the same models in containers"
 
 
@@ -26,34 +27,32 @@ class ServerUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class Host:
-    """What the bundled server asks of the machine and of the Python that starts it."""
+    """Hold what the bundled server needs to know of the machine and of the Python that starts it."""
 
     system: str = field(default_factory=platform.system)
     machine: str = field(default_factory=platform.machine)
     glibc: tuple[int, int] | None = field(default_factory=lambda: _running_glibc())
     python: tuple[int, int] = (sys.version_info.major, sys.version_info.minor)
-    find_library: Callable[[str], str | None] = ctypes.util.find_library
+    find_libpython: Callable[[], Path | None] = libpython.find
     package: str = "pytriton"
-    python_lib_folders: tuple[Path, ...] = (
-        Path(sysconfig.get_config_var("LIBDIR") or ""),
-        Path(sys.base_prefix, "lib"),
-    )
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Where the parts of the server are."""
+    """Hold where the parts of the server are."""
 
     binary: Path
     libraries: Path
     python_backend: Path
     python_stub: Path
-    python_library_folder: Path | None
-    """Folder of ``libpythonX.Y.so.1.0``, or None where the loader finds it without being told."""
+    libpython: Path
+    """The shared library of the Python that runs this."""
+    libpython_names: tuple[str, ...]
+    """The names under which a stub may ask the loader for it."""
 
 
 def find_bundle(host: Host | None = None) -> Bundle:
-    """The bundled server for ``host``, by default this machine.
+    """Return the bundled server for ``host``, by default this machine.
 
     Raises:
         ServerUnavailable: if the machine, the Python, the wheel or ``libpython`` does not fit.
@@ -65,13 +64,18 @@ def find_bundle(host: Host | None = None) -> Bundle:
         raise ServerUnavailable("The wheel nvidia-pytriton is not installed in this environment; `make up` installs it")
     package = Path(next(iter(spec.submodule_search_locations)))
     server = package / "tritonserver"
-    version = ".".join(map(str, host.python))
+    version = "{}.{}".format(*host.python)
+    libraries = package.parent / "nvidia_pytriton.libs"
+    # The stub for 3.13 asks for a copy in the wheel by a name of its own, and that copy looks for modules as files
+    # which Debian builds into its library.
+    copies = (path.name for path in libraries.glob(f"libpython3-*.{host.python[1]}.so.1.0"))
     bundle = Bundle(
         binary=server / "bin" / "tritonserver",
-        libraries=package.parent / "nvidia_pytriton.libs",
+        libraries=libraries,
         python_backend=server / "backends" / "python",
         python_stub=server / "python_backend_stubs" / version / "triton_python_backend_stub",
-        python_library_folder=_python_library_folder(host),
+        libpython=_libpython(host, version),
+        libpython_names=(f"libpython{version}.so.1.0", *copies),
     )
     for part in (bundle.binary, bundle.libraries, bundle.python_backend, bundle.python_stub):
         if not part.exists():
@@ -93,8 +97,8 @@ def _check_machine(host: Host) -> None:
         )
     if not PYTHONS[0] <= host.python <= PYTHONS[1]:
         raise ServerUnavailable(
-            "The embedded Triton works with Python 3.10 to 3.13, this is {}.{}; "
-            "remove .venv and run `make up` with one of these".format(*host.python)
+            "The embedded Triton works with Python {}.{} to {}.{}, this is {}.{}; "
+            "remove .venv and run `make up` with one of these".format(*PYTHONS[0], *PYTHONS[1], *host.python)
         )
 
 
@@ -107,18 +111,11 @@ def _running_glibc() -> tuple[int, int] | None:
     return (int(major), int(minor)) if name == "glibc" else None
 
 
-def _python_library_folder(host: Host) -> Path | None:
-    """Without its ``libpython`` the stub dies at once and the server stays in LOADING for ever."""
-    if host.python == (3, 13):
-        return None  # the stub for 3.13 brings its own
-    version = ".".join(map(str, host.python))
-    library = f"libpython{version}.so.1.0"
-    for folder in host.python_lib_folders:
-        if (folder / library).exists():
-            return folder
-    if host.find_library(f"python{version}") == library:
-        return None
-    raise ServerUnavailable(
-        f"{library} is missing, and Triton's Python backend needs it: `apt-get install libpython{version}` "
-        "(Debian, Ubuntu), or use a Python from pyenv or uv, which brings it"
-    )
+def _libpython(host: Host, version: str) -> Path:
+    library = host.find_libpython()
+    if library is None:
+        raise ServerUnavailable(
+            f"libpython{version}.so.1.0 is missing, and Triton's Python backend needs it: `apt-get install "
+            f"libpython{version}` (Debian, Ubuntu), or use a Python from pyenv or uv, which brings it"
+        )
+    return library

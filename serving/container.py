@@ -1,6 +1,6 @@
-"""``python -m serving.container FLAGS``: becomes the bundled Triton, with the flags given and its backends laid out.
+"""``python -m serving.container FLAGS``: lays out the backends and becomes the bundled Triton, with these flags.
 
-For a container, which ends with its server: nothing is left to clean up, and nothing to supervise.
+It serves a container, which ends with its server and takes all that was laid out with it.
 """
 
 from __future__ import annotations
@@ -8,17 +8,21 @@ from __future__ import annotations
 import os
 import sys
 
+from serving import stub_check
 from serving.bundle import find_bundle
 from serving.embedded import server_environment
 from serving.workspace import Workspace
 
 
 def main() -> None:
-    """Raises serving.bundle.ServerUnavailable."""
+    """Replace this process by the server; raises serving.bundle.ServerUnavailable where it cannot run."""
     bundle = find_bundle()
-    backends = Workspace().lay_out_backends(bundle)
+    workspace = Workspace()
+    backends = workspace.lay_out_backends(bundle)
+    environment = server_environment(bundle, workspace.lay_out_libraries(bundle), os.environ)
+    stub_check.check(backends / "python" / bundle.python_stub.name, environment)
     command = [str(bundle.binary), *sys.argv[1:], f"--backend-directory={backends}"]
-    os.execve(bundle.binary, command, server_environment(bundle, os.environ))
+    os.execve(bundle.binary, command, environment)
 
 
 if __name__ == "__main__":

@@ -14,21 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from serving import log, readiness, workspace
+from serving import log, readiness, stub_check, workspace
 from serving.bundle import Bundle, ServerUnavailable, find_bundle
+from serving.flags import EXIT_SECONDS, flags
 from serving.ports import ANY_FREE, LOOPBACK, Ports, free
 
-RESTRICTED = "shared-memory,model-repository,trace,logging"
-"""What reaches beyond predicting; answered only with the admin key of this start."""
-EXIT_SECONDS = 10
-"""How long requests in flight may take to finish after SIGTERM."""
 READY_SECONDS = 120.0
-STUB_BYTES = 4 << 20
-"""Shared memory of one Python-backend instance; it grows when a batch needs more."""
 
 
 class EmbeddedServer:
-    """A Triton server on the loopback interface, polling ``repository``; use as a context manager.
+    """A Triton server on the loopback interface that polls ``repository``; use as a context manager.
 
     Args:
         repository: The model repository: a folder, or the ``s3://`` URL of a bucket.
@@ -52,41 +47,41 @@ class EmbeddedServer:
 
     @property
     def http_address(self) -> str:
-        """``host:port`` of the HTTP endpoint."""
+        """Return ``host:port`` of the HTTP endpoint."""
         return f"{LOOPBACK}:{self.ports.http}"
 
     @property
     def grpc_address(self) -> str:
-        """``host:port`` of the gRPC endpoint."""
+        """Return ``host:port`` of the gRPC endpoint."""
         return f"{LOOPBACK}:{self.ports.grpc}"
 
     @property
     def metrics_address(self) -> str:
-        """``host:port`` of the Prometheus metrics."""
+        """Return ``host:port`` of the Prometheus metrics."""
         return f"{LOOPBACK}:{self.ports.metrics}"
 
     @property
     def pid(self) -> int | None:
-        """The server's process id, which is also its process group; None before the start."""
+        """Return the server's process id, which is also its process group; None before the start."""
         return self._process.pid if self._process else None
 
     @property
     def returncode(self) -> int | None:
-        """The exit code, negative for a signal; None before the start and while it runs."""
+        """Return the exit code, negative for a signal; None before the start and while the server runs."""
         return self._process.poll() if self._process else None
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process runs; it may still be loading models."""
+        """Return whether the process runs; it may still be loading models."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def shared_memory_prefix(self) -> str | None:
-        """What the names of the server's segments in ``/dev/shm`` begin with; None when stopped."""
+        """Return what the names of the server's segments in ``/dev/shm`` begin with; None when stopped."""
         return self._workspace.shared_memory_prefix if self._workspace else None
 
     def start(self) -> None:
-        """Starts the process and returns at once; :meth:`wait_ready` waits for the models.
+        """Start the process and return at once; :meth:`wait_ready` waits for the models.
 
         Raises:
             ServerUnavailable: if it cannot run here, a port is taken, or the repository is missing.
@@ -101,21 +96,35 @@ class EmbeddedServer:
         self._workspace = workspace.Workspace()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         tether = str(Path(__file__).with_name("tether.py"))
-        command = [str(bundle.binary), *self._arguments(self._workspace, bundle)]
+        backends = self._workspace.lay_out_backends(bundle)
+        environment = server_environment(bundle, self._workspace.lay_out_libraries(bundle), os.environ)
+        stub_check.check(backends / "python" / bundle.python_stub.name, environment)
+        repository = self.repository
+        if isinstance(repository, Path):
+            repository = self._workspace.plain_path(repository.resolve())
+        arguments = flags(
+            repository,
+            backends,
+            ports=self.ports,
+            poll_seconds=self.poll_seconds,
+            admin_key=self.admin_key,
+            shared_memory_prefix=self._workspace.shared_memory_prefix,
+        )
+        command = [str(bundle.binary), *arguments]
         with self.log_path.open("wb") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", tether, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
-                env=server_environment(bundle, os.environ),
+                env=environment,
                 start_new_session=True,
             )
 
     def wait_ready(
         self, models: Iterable[str], timeout: float = READY_SECONDS, stopping: threading.Event | None = None
     ) -> None:
-        """Returns when every one of ``models`` serves, or as soon as ``stopping`` is set.
+        """Return when every one of ``models`` serves, or as soon as ``stopping`` is set.
 
         Raises:
             ServerUnavailable: as soon as the server exits or one of the models failed to load,
@@ -140,7 +149,7 @@ class EmbeddedServer:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Ends the server, gently at first, and removes all it left; harmless when it is not running."""
+        """End the server, gently at first, and remove all that it left; do nothing when it is not running."""
         if self._process is not None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -152,8 +161,8 @@ class EmbeddedServer:
         self._process = self._workspace = None
 
     def kill(self) -> None:
-        """Kills the server and its stubs at once; :meth:`stop` still cleans up after it."""
-        # A process that ended long ago may have lent its id to a stranger; its stubs go in `stop`.
+        """Kill the server and its stubs at once; :meth:`stop` still cleans up after it."""
+        # The id of a process that has ended may belong to another one by now; `stop` ends its stubs.
         if self.pid is not None and self.is_alive:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -167,42 +176,8 @@ class EmbeddedServer:
     ) -> None:
         self.stop()
 
-    def _arguments(self, space: workspace.Workspace, bundle: Bundle) -> list[str]:
-        guard = f"{RESTRICTED}:{readiness.ADMIN_HEADER}={self.admin_key}"
-        python = {
-            "shm-region-prefix-name": space.shared_memory_prefix,
-            "shm-default-byte-size": STUB_BYTES,
-        }
-        repository = self.repository
-        if isinstance(repository, Path):
-            repository = space.plain_path(repository.resolve())
-        return [
-            f"--model-repository={repository}",
-            f"--backend-directory={space.lay_out_backends(bundle)}",
-            *(f"--backend-config=python,{key}={value}" for key, value in python.items()),
-            "--model-control-mode=poll",
-            f"--repository-poll-secs={self.poll_seconds}",
-            # A version that fails to load must not take down the one before it.
-            "--exit-on-error=false",
-            "--strict-readiness=true",
-            f"--exit-timeout-secs={EXIT_SECONDS}",
-            "--disable-auto-complete-config",
-            f"--http-address={LOOPBACK}",
-            f"--http-port={self.ports.http}",
-            f"--grpc-address={LOOPBACK}",
-            f"--grpc-port={self.ports.grpc}",
-            f"--metrics-address={LOOPBACK}",
-            f"--metrics-port={self.ports.metrics}",
-            f"--http-restricted-api={guard}",
-            f"--grpc-restricted-protocol={guard}",
-            "--allow-gpu-metrics=false",
-            "--allow-sagemaker=false",
-            "--allow-vertex-ai=false",
-            "--pinned-memory-pool-byte-size=0",
-        ]
-
     def _raise_if_failed(self, waiting: list[str], index: list[readiness.ModelState]) -> None:
-        """Raises when nothing is being loaded any more and one of ``waiting`` still does not serve.
+        """Raise when nothing is being loaded any more and one of ``waiting`` still does not serve.
 
         UNLOADING does not count as work: when one version fails at the start, Triton 24.10 takes
         down the model's other versions too and leaves them in that state.
@@ -221,15 +196,21 @@ class EmbeddedServer:
             )
 
     def failure(self, headline: str) -> ServerUnavailable:
-        """An error that adds the last errors of the log, and its path, to ``headline``."""
+        """Return an error that adds the last errors of the log, and its path, to ``headline``."""
         errors = "; ".join(log.last_errors(self.log_path)) or "it wrote no error"
         return ServerUnavailable(f"{headline}: {errors}; the complete log is {self.log_path}")
 
 
-def server_environment(bundle: Bundle, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The server's environment: the stubs find this Python's packages through PATH."""
+def server_environment(bundle: Bundle, first: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the server's environment: the stubs find this Python's packages through PATH.
+
+    Args:
+        bundle: The server.
+        first: The folder of the libraries that come before the bundle's.
+        inherited: The environment of this process.
+    """
     environment = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
-    libraries = [bundle.libraries, bundle.python_library_folder, inherited.get("LD_LIBRARY_PATH")]
+    libraries = [first, bundle.libraries, inherited.get("LD_LIBRARY_PATH")]
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(str(folder) for folder in libraries if folder)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     # Byte code written into a version's folder would look like a new version to the poller.
@@ -240,6 +221,6 @@ def server_environment(bundle: Bundle, inherited: Mapping[str, str]) -> dict[str
 
 
 def _jemalloc() -> str | None:
-    """Its allocator serves many small tensors about a quarter faster; optional."""
+    """Return the path of jemalloc, if it is here: with it many small tensors are served about a quarter faster."""
     folders = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib")
     return next((path for folder in folders if os.access(path := f"{folder}/libjemalloc.so.2", os.R_OK)), None)

@@ -1,4 +1,4 @@
-"""Triton's log, for people: what happened to which model, real warnings and errors, nothing else."""
+"""Triton's log for people: what happened to which model, warnings and errors that matter, nothing else."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _NOISE = re.compile(
     r"cuda|nvml|dcgm|gpu metrics|"  # a machine without a GPU
     r"pinned memory|"
     r"^failed to load all models$|^Internal: failed to load all models$|"
-    r"^ERROR: Failed to create instance|^Failed to initialize Python stub",  # said again, per model, with its version
+    r"^ERROR: Failed to create instance|^Failed to initialize Python stub",  # repeated with the model and its version
     re.IGNORECASE,
 )
 _BEFORE_A_REASON = re.compile(r"^((Internal|Invalid argument|Not found|Unavailable): )?(TritonModelException: )?")
 
 
 def plain(text: str) -> str:
-    """A message of Triton's in one line: unquoted, without Python's traceback and error classes."""
+    """Return a message of Triton's in one line: unquoted, without Python's traceback and error classes."""
     message = text.strip().strip('"').replace("\\n", "\n").partition("\n\nAt:\n")[0]
     return _BEFORE_A_REASON.sub("", " ".join(message.split()))
 
 
 def last_errors(path: Path, most: int = 5) -> list[str]:
-    """The last error messages in the log file at ``path``, oldest first, each once."""
+    """Return the last error messages in the log file at ``path``, oldest first, each once."""
     found: dict[str, None] = {}
     for line in path.read_text("utf-8", "replace").splitlines():
         match = _LINE.match(line)
@@ -44,11 +44,11 @@ def last_errors(path: Path, most: int = 5) -> list[str]:
 
 
 class LogFilter:
-    """Turns the log, line by line, into the few lines a person wants.
+    """Turns the log, line by line, into the few lines that a person wants.
 
-    It remembers which versions are being loaded, because Triton says which model is loaded but
-    not which version; how many copies of each are live, because a reload loads the new copy before
-    it unloads the old one; and the failures already told, because polling repeats them.
+    It remembers three things: which versions are being loaded, because Triton says which model is loaded
+    but not which version; how many copies of each are live, because a reload loads the new copy before it
+    unloads the old one; and the failures already told, because polling repeats them.
     """
 
     def __init__(self) -> None:
@@ -58,11 +58,11 @@ class LogFilter:
 
     @property
     def live(self) -> set[str]:
-        """The names of the models of which a version is live, as far as the log was read."""
+        """Return the names of the models of which a version is live, as far as the log was read."""
         return {model for (model, _), copies in self._live.items() if copies}
 
     def readable(self, line: str) -> list[str]:
-        """What to show for one line of the log; mostly nothing."""
+        """Return what to show for one line of the log: for most lines nothing."""
         match = _LINE.match(line)
         if not match:
             return [line] if line.startswith("error: ") else []
@@ -96,7 +96,7 @@ class LogFilter:
 
 
 def follow(path: Path, until: Callable[[], bool]) -> Iterator[str]:
-    """Lines of the growing file at ``path`` as they are completed, to the last one after ``until()`` holds."""
+    """Yield lines of the growing file at ``path`` as they are completed, and the last ones once ``until()`` holds."""
     unfinished = ""
     with path.open(encoding="utf-8", errors="replace") as file:
         while True:

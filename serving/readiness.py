@@ -12,12 +12,12 @@ TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class ModelState:
-    """One version of one model, as the server's repository index has it."""
+    """Hold what the server's repository index says of one version of one model."""
 
     name: str
     version: str
     state: str
-    """READY, LOADING, UNLOADING, UNAVAILABLE, or empty while nothing was tried."""
+    """READY, LOADING, UNLOADING, UNAVAILABLE, or empty while the server has not tried to load it."""
     reason: str
 
 
@@ -26,12 +26,12 @@ class Unreachable(ConnectionError):
 
 
 def model_is_ready(address: str, model: str) -> bool:
-    """Whether a version of ``model`` serves."""
+    """Return whether a version of ``model`` serves; raises Unreachable."""
     return _ask(address, "GET", f"/v2/models/{model}/ready")[0] == 200
 
 
 def repository_index(address: str, admin_key: str) -> list[ModelState]:
-    """Every model and version the server has seen in its repository.
+    """Return every model and version that the server has seen in its repository.
 
     Raises:
         Unreachable: if the server does not answer.

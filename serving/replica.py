@@ -1,12 +1,12 @@
-"""Runs one Triton and speaks for it: ``python3 replica.py tritonserver --model-repository=...``
+"""Runs one Triton and answers for it: ``python3 replica.py tritonserver --model-repository=...``
 
-Triton calls itself ready while a Python model behind it is dead, and stops answering the moment it
-is told to stop. So this asks it for a real price every few seconds, and when it must stop, it first
-says so to the gateway and waits until no new request comes. Standard library only: it is mounted
-into NVIDIA's image as it stands.
+Triton says that it is ready while a Python model behind it is dead, and it stops answering the moment it
+is told to stop. So this supervisor asks it for a real price again and again. When Triton must stop, the
+supervisor first tells the gateway and waits until it sends no more requests. It imports the standard library
+only, because it is mounted into NVIDIA's image as it stands.
 
-``GET /ready``    200 the last valuation worked, 404 it did not, or the replica is about to stop
-``GET /live``     200 while Triton runs and values homes, or is still starting
+``GET /ready``    200 if the last valuation worked; 404 if it did not, or if the replica is about to stop
+``GET /live``     200 while Triton is starting, or values homes; 503 once it fails for good
 ``GET /metrics``  for Prometheus
 """
 
@@ -25,15 +25,15 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "3"))
-"""How long the gateway has to notice; it looks twice a second."""
+"""How long the gateway has to notice that the replica stops; it looks twice a second."""
 PROBE_SECONDS = float(os.environ.get("PROBE_SECONDS", "1"))
 STATUS_PORT = int(os.environ.get("STATUS_PORT", "8003"))
 TRITON_PORT = int(os.environ.get("TRITON_PORT", "8000"))
 PROBE_TIMEOUT_SECONDS = 5.0
 FATAL_FAILURES = 5
-"""In a row, after the first success: the restart policy then brings a new replica."""
+"""Failures in a row, after the first success, that end the replica; the restart policy starts a new one."""
 RANDOM_KEY = "RANDOM_KEY"
-"""In an argument: a key made up at this start, which nobody knows. It guards what nobody may use."""
+"""Stands in an argument for a key that is made up at this start and told to nobody: it closes APIs to everybody."""
 
 ENSEMBLE = "house_price_minimal"
 COMPOSING = ("preprocessing", "price_model")
@@ -46,9 +46,9 @@ PANEL_HOME = {
     "sqft_above": 1400,
     "sqft_basement": 500,
 }
-"""The same made-up house everywhere: its prices move when the model does."""
+"""The house of the panel, which is made up: the same in every area, so that its prices change only with the model."""
 PROBE = {"id": "probe"}
-"""An id that keeps the panel out of the counts of homes asked for."""
+"""The id of a request whose home is not counted; ``preprocessing.metrics`` has it too, and a test compares."""
 PANEL_AREAS = {
     "Seattle south": 98118,
     "Seattle north": 98103,
@@ -62,7 +62,7 @@ log = logging.getLogger("replica")
 
 
 class Replica:
-    """What is known of the server: its prices for the panel, and whether it works."""
+    """Hold what is known of the server: its prices for the panel, and whether it works."""
 
     def __init__(self) -> None:
         self.draining = False
@@ -76,12 +76,12 @@ class Replica:
 
     @property
     def ready(self) -> bool:
-        """Whether it values homes, and goes on doing so."""
+        """Return whether it values homes and is not about to stop."""
         return self.served and not self.failures and not self.draining
 
     @property
     def broken(self) -> bool:
-        """Whether it did work, and does not recover."""
+        """Return whether it once worked and has now failed for good."""
         return self.served and self.failures >= FATAL_FAILURES
 
     def look(self) -> None:
@@ -100,7 +100,7 @@ class Replica:
         if status == 200:
             self.served, self.failures = True, 0
             self.prices[area] = float(str(answer["price"]))
-            self.price_model = str(answer["price_model"])
+            self.price_model = str(answer["price_model"]).rstrip()
             self.loaded = loaded
             self._areas[area] = self._areas.pop(area)  # to the end
         elif status == 400 and len(self._areas) > 1:
@@ -115,7 +115,7 @@ class Replica:
             log.warning("no price from Triton, %d in a row: %s", self.failures, why)
 
     def metrics(self) -> str:
-        """In Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         families: dict[str, tuple[str, dict[str, float]]] = {
             "probe_success": (
                 "Whether the last valuation of the panel worked",
@@ -168,7 +168,7 @@ class Status(BaseHTTPRequestHandler):
     replica: Replica
 
     def do_GET(self) -> None:
-        """One of the three paths."""
+        """Answer one of the three paths."""
         if self.path == "/ready":
             self._answer(*((200, "ready") if self.replica.ready else (404, "not ready")))
         elif self.path == "/live":
@@ -187,21 +187,21 @@ class Status(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """A line twice a second says nothing."""
+        """Write nothing: a line for each check, twice a second, would hide the others."""
 
 
 class StatusServer(ThreadingHTTPServer):
-    """Whoever hangs up before the answer, as the gateway's checks may, is no error."""
+    """Serves the three paths; a caller that hangs up before the answer, as the gateway's checks may, is no error."""
 
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing was lost but an answer that nobody wanted."""
+        """Note in the debug log that a caller hung up."""
         log.debug("%s hung up", client_address, exc_info=True)
 
 
 def run(command: list[str]) -> int:
-    """Run Triton until it ends, fails for good, or SIGTERM comes; returns the exit code."""
+    """Run Triton until it ends, fails for good, or SIGTERM comes; return the exit code."""
     replica, stopping = Replica(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -1,7 +1,7 @@
 """Becomes the program named in its arguments, tied to the life of the process that started it.
 
 Run as a script: ``python tether.py PARENT_PID PROGRAM [ARGUMENT ...]``. If the parent dies, by
-SIGKILL too, the kernel kills the program. Done here, after the fork, because code run between
+SIGKILL too, the kernel kills the program. It is a program of its own because code that runs between
 fork and exec may deadlock in a parent with threads.
 """
 
@@ -16,6 +16,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    """Replace this process by the program; exit with 1 where the parent is gone already."""
     parent, program, *arguments = sys.argv[1:]
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")

@@ -1,8 +1,8 @@
-"""What one running server owns outside its own memory, and how it all goes away again.
+"""What one running server owns outside its own memory, and how all of it is removed again.
 
 Each start owns a folder in the temporary directory, the shared-memory segments whose names begin
-with its prefix, and the Python-backend stubs that map them. The folder is held by a file lock
-that ends with the process, so a later start can tell a dead owner's leftovers from a live one's.
+with its prefix, and the Python-backend stubs that map them. A lock on a file in the folder ends with the
+process, so a later start can tell what a dead server left behind from what a running one uses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[\w/.,:=@%+-]+", re.ASCII)
 
 
 class Workspace:
-    """One start's folder and shared-memory prefix."""
+    """The folder and the shared-memory prefix of one start."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=f"{NAME}-{os.getuid()}-{secrets.token_hex(4)}-"))
@@ -34,13 +34,13 @@ class Workspace:
 
     @property
     def shared_memory_prefix(self) -> str:
-        """What the names of this server's segments in ``/dev/shm`` begin with."""
+        """Return what the names of this server's segments in ``/dev/shm`` begin with."""
         return f"{self.path.name}-"
 
     def lay_out_backends(self, bundle: Bundle) -> Path:
-        """The folder for ``--backend-directory``: Triton's Python backend and the ones written here.
+        """Make the folder for ``--backend-directory``, with Triton's Python backend and the project's own.
 
-        Copies, 3 MB: the server runs chmod on the stub, which only its owner may do, and refuses
+        They are copies, 3 MB: the server runs chmod on the stub, which only its owner may do, and refuses
         a backend library that is a link out of this folder.
         """
         backends = self.path / "backends"
@@ -52,10 +52,21 @@ class Workspace:
             utilities.write("\n\nimport embedded_stub  # noqa: F401\n")  # every model imports this module
         return backends
 
-    def plain_path(self, folder: Path) -> Path:
-        """A path to ``folder`` of which a shell makes nothing else: Triton starts its Python stubs through one.
+    def lay_out_libraries(self, bundle: Bundle) -> Path:
+        """Make the folder where the loader looks first: this Python's own library, under each name a stub asks for.
 
-        A link where the real path has a blank or a quote in it.
+        It holds links, since the library's own folder may hold other versions of what the server links.
+        """
+        folder = self.path / "libraries"
+        folder.mkdir()
+        for name in bundle.libpython_names:
+            (folder / name).symlink_to(bundle.libpython)
+        return folder
+
+    def plain_path(self, folder: Path) -> Path:
+        """Return a path to ``folder`` that needs no quoting in a shell, through which Triton starts its stubs.
+
+        It is a link where the real path has a blank or a quote in it.
         """
         if _PLAIN.fullmatch(str(folder)):
             return folder
@@ -64,18 +75,18 @@ class Workspace:
         return link
 
     def remove(self) -> None:
-        """Ends the stubs, removes the segments and the folder."""
+        """End the stubs, and remove the segments and the folder."""
         _remove_everything(self.path)
         self._lock.close()
 
 
 def sweep() -> None:
-    """Removes what servers left behind whose supervisor was killed before it could clean up."""
+    """Remove what servers left behind that were killed before they could clean up."""
     for path in Path(tempfile.gettempdir()).glob(f"{NAME}-{os.getuid()}-*"):
         try:
             lock = (path / "lock").open("rb")
         except FileNotFoundError:
-            continue  # being created or removed at this moment
+            continue  # it is being created or removed at this moment
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,7 +96,7 @@ def sweep() -> None:
 
 
 def _take_lock(folder: Path) -> IO[bytes]:
-    """Locks before the file gets its name, so that no sweep ever sees it unlocked."""
+    """Return a lock that was taken before its file got its name, so that no sweep ever sees it unlocked."""
     unnamed = folder / "lock.new"
     lock = unnamed.open("wb")
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -106,12 +117,12 @@ def _remove_everything(path: Path) -> None:
 
 
 def segments(prefix: str) -> list[Path]:
-    """The shared-memory segments whose names begin with ``prefix``."""
+    """Return the shared-memory segments whose names begin with ``prefix``."""
     return sorted(SHARED_MEMORY.glob(f"{prefix}*"))
 
 
 def stubs(prefix: str) -> list[int]:
-    """The process ids of the Python-backend stubs that work on segments of ``prefix``."""
+    """Return the process ids of the Python-backend stubs that work on segments of ``prefix``."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -17,10 +17,9 @@ import numpy.typing as npt
 import onnxruntime
 
 from benchmarks.peers import Refused
-from preprocessing.checks import check
 from preprocessing.columns import HOME_COLUMN_NAMES, ZIPCODE
 from preprocessing.demographics import DEMOGRAPHICS_FILE, Demographics
-from preprocessing.features import features
+from preprocessing.features import checked_features
 from preprocessing.homes import Homes
 from preprocessing.refusal import refusal, unknown_columns
 
@@ -60,7 +59,8 @@ class OnnxValuer:
             raise Refused("columns must be numbers")
         values = np.ascontiguousarray(table.T, dtype=np.float32)
         homes = Homes(values, np.ones(values.shape, dtype=np.bool_), zipcodes)
-        if problems := check(homes, self._demographics, date.today().year):
+        problems, table = checked_features(homes, self._demographics, date.today().year)
+        if problems:
             raise Refused(refusal(problems, len(homes), self._demographics))
-        answers = self._session.run(self._outputs, {"features": features(homes, self._demographics)})
+        answers = self._session.run(self._outputs, {"features": table})
         return {name: answer[:, 0] for name, answer in zip(self._outputs, answers, strict=True)}

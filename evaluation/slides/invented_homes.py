@@ -12,10 +12,9 @@ import numpy as np
 
 from data.files import DataFiles
 from evaluation.runs import Columns, as_given
-from preprocessing.checks import check
 from preprocessing.columns import EXAMPLE_HOME
 from preprocessing.demographics import Demographics
-from preprocessing.features import features
+from preprocessing.features import checked_features
 from preprocessing.homes import Homes
 from preprocessing.refusal import refusal
 from training.improved import train_improved
@@ -103,10 +102,10 @@ def value_invented(files: DataFiles, train: Callable[[Sales], Valuer] = as_publi
     sales = read_sales(files)
     demographics = Demographics.read(files.demographics)
     homes = Homes.of({name: [home[name] for home in INVENTED.values()] for name in EXAMPLE_HOME})
-    if problems := check(homes, demographics, date.today().year):
+    problems, table = checked_features(homes, demographics, date.today().year)
+    if problems:
         raise ValueError(refusal(problems, len(homes), demographics))
-    model, table = train(sales), features(homes, demographics)
-    ranges = {}
+    model, ranges = train(sales), {}
     for columns in Columns:
         found = model.value(as_given(table, columns))
         sides = np.stack([found.low, found.price, found.high], axis=1)

@@ -21,7 +21,10 @@ Columns = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class Answer:
-    """Columns of outputs by name, or the reason for a 400."""
+    """Columns of outputs by name, or the reason for a 400.
+
+    Names have lost the blanks that the embedded server on Python 3.13 adds.
+    """
 
     outputs: dict[str, list[Any]]
     refusal: str = ""
@@ -32,7 +35,7 @@ class Asker:
 
     def __init__(self, http: str, grpc: str) -> None:
         self._http_address = http
-        self._pool = urllib3.PoolManager(timeout=30, retries=False)
+        self._pool = urllib3.PoolManager(timeout=60, retries=False)
         self._http = http_client.InferenceServerClient(http)
         self._grpc = grpc_client.InferenceServerClient(grpc)
 
@@ -56,7 +59,7 @@ class Asker:
         outputs = {name: result.as_numpy(name) for name in OUTPUTS}
         assert all(array.shape == (len(next(iter(columns.values()))), 1) for array in outputs.values())
         lists = {name: array[:, 0].tolist() for name, array in outputs.items()}
-        return Answer({**lists, "price_model": [name.decode() for name in lists["price_model"]]})
+        return Answer({**lists, "price_model": [name.decode().rstrip() for name in lists["price_model"]]})
 
     def generate(self, model: str, body: str) -> Answer:
         """Posts plain JSON as it stands."""
@@ -66,7 +69,8 @@ class Asker:
         if reply.status == 400:
             return Answer({}, answer["error"])
         assert reply.status == 200, (reply.status, reply.data)
-        return Answer({name: np.atleast_1d(answer[name]).tolist() for name in OUTPUTS})
+        lists = {name: np.atleast_1d(answer[name]).tolist() for name in OUTPUTS}
+        return Answer({**lists, "price_model": [name.rstrip() for name in lists["price_model"]]})
 
 
 def _tensor(module: Any, name: str, values: Sequence[float]) -> Any:

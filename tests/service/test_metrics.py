@@ -21,9 +21,9 @@ import tritonclient.http as http_client
 
 from data.files import DataFiles
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
-from preprocessing.metrics import COLUMN, HOMES, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
+from preprocessing.metrics import COLUMN, HOMES, PROBE_ID, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
 from preprocessing.tally import count
-from preprocessing.training_bins import TRAINING_FILE, Training, read_training
+from preprocessing.training_bins import TRAINING_FILE, TrainingBins, read_training
 from publishing.card import CARD_FILE, Card
 from publishing.ensure import prepare
 from publishing.preprocessing_version import publish_preprocessing
@@ -44,11 +44,11 @@ class Metered:
 
     server: EmbeddedServer
     asker: Asker
-    training: Training
+    training: TrainingBins
     repository: Path
 
     def metrics(self) -> list[tuple[str, dict[str, str], float]]:
-        with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=60) as reply:
             text = reply.read().decode()
         return [
             (name, dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value))
@@ -147,12 +147,12 @@ def test_refusals_are_counted_by_column_and_reason(metered: Metered) -> None:
 
 
 def test_a_probe_is_answered_but_not_counted(metered: Metered) -> None:
-    probe = json.dumps({**EXAMPLE_HOME, "id": "probe"})
+    probe = json.dumps({**EXAMPLE_HOME, "id": PROBE_ID})
     assert metered.asker.generate("house_price", probe).outputs
     for module, address in ((http_client, metered.server.http_address), (grpc_client, metered.server.grpc_address)):
         client = module.InferenceServerClient(address)
         inputs = [_tensor(module, name, values) for name, values in HOME.items()]
-        client.infer("house_price", inputs, request_id="probe")
+        client.infer("house_price", inputs, request_id=PROBE_ID)
         client.infer("house_price", inputs, request_id="probably not")
         client.close()
     until(lambda: metered.counted()[WHOLE], 2)
@@ -160,7 +160,8 @@ def test_a_probe_is_answered_but_not_counted(metered: Metered) -> None:
 
 def test_nothing_is_lost_of_many_callers_when_they_stop(metered: Metered) -> None:
     with Callers(metered.server.http_address, metered.server.grpc_address) as callers:
-        time.sleep(4.0)
+        until(lambda: metered.counted()[WHOLE] > 0, True)  # more than one hand-over: the rest comes after they stopped
+        callers.answering()
     assert not callers.failures
     until(lambda: sum(metered.counted()[kind] for kind in (WHOLE, SOME)), callers.asked)
     whole = metered.counted()[WHOLE]

@@ -26,16 +26,21 @@ EXCHANGES = re.findall(
 @pytest.mark.parametrize(("command", "documented"), EXCHANGES, ids=["one home", "two homes", "refused"])
 def test_a_documented_request_gets_the_documented_reply(command: str, documented: str, service: Service) -> None:
     command = command.replace("127.0.0.1:8000", service.http)
-    reply = json.loads(subprocess.run(command, shell=True, capture_output=True, timeout=60, check=True).stdout)
+    reply = json.loads(subprocess.run(command, shell=True, capture_output=True, check=True).stdout)
     expected = json.loads(documented)
-    if service.data.standin:
-        assert nameless(reply) == nameless(expected)
     assert shape(reply) == shape(expected)
+    if service.data.standin:
+        # Words to the letter, prices but for their last digits, which are the processor's.
+        assert nameless(reply) == {name: pytest.approx(value) for name, value in nameless(expected).items()}
 
 
 def nameless(reply: dict[str, Any]) -> dict[str, Any]:
-    """The reply without the day and the fingerprint of its model, which are another machine's."""
-    parsed: dict[str, Any] = json.loads(re.sub(r"basic-\d{4}-\d\d-\d\d-[0-9a-f]{8,15}", "basic", json.dumps(reply)))
+    """The reply without the day and the fingerprint of its model, which are another machine's.
+
+    On Python 3.13 the embedded server ends the name with blanks.
+    """
+    name = r"basic-\d{4}-\d\d-\d\d-[0-9a-f]{8}-standin *"
+    parsed: dict[str, Any] = json.loads(re.sub(name, "basic-standin", json.dumps(reply)))
     return parsed
 
 

@@ -166,6 +166,7 @@ def test_an_unknown_peer_is_refused() -> None:
     assert "fastapi_onnx" in ran.output
 
 
+@pytest.mark.slow
 def test_a_peer_that_cannot_be_installed_says_why(tmp_path: Path) -> None:
     (tmp_path / "peer").mkdir()
     (tmp_path / "peer" / "requirements.txt").write_text(f"{tmp_path}/no-such-package\n")
@@ -210,11 +211,11 @@ BUSY = """
 import subprocess, sys, time
 if len(sys.argv) == 1:
     subprocess.Popen([sys.executable, __file__, "child"])
-end = time.process_time() + 0.2
+end = time.process_time() + 0.25
 while time.process_time() < end:
     pass
 print("done", flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 
 
@@ -232,6 +233,7 @@ def busy(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_tree_counts_its_children(busy: subprocess.Popen[str]) -> None:
     with ProcessTree(busy.pid) as tree:
         assert len(tree.processes()) == 2
+        # A little less than both took: the kernel counts in ticks.
         assert sum(tree.cpu_seconds_by_part().values()) >= 0.4
         assert tree.memory_bytes() > 1e6
     assert tree.peak_bytes > 1e6
@@ -240,11 +242,11 @@ def test_a_tree_counts_its_children(busy: subprocess.Popen[str]) -> None:
 def test_a_tree_ends_with_its_children(busy: subprocess.Popen[str]) -> None:
     child = ProcessTree(busy.pid).processes()[1]
     process_tree.end(busy.pid)
-    busy.wait(5)
-    deadline = time.monotonic() + 5
-    while child.is_running() and child.status() != "zombie" and time.monotonic() < deadline:
+    busy.wait()
+    deadline = time.monotonic() + 60
+    while child.is_running() and child.status() != "zombie":
+        assert time.monotonic() < deadline, "the child goes on"
         time.sleep(0.05)
-    assert not child.is_running() or child.status() == "zombie"
 
 
 @pytest.mark.parametrize(("ensemble", "inputs"), [(FLOOR_BY_COLUMN, 18), (FLOOR_IN_ONE, 1)])

@@ -15,6 +15,8 @@ from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, remove_
 boto3 = pytest.importorskip("boto3", reason="needs boto3 and moto[server]")
 moto = pytest.importorskip("moto", reason="needs boto3 and moto[server]")
 
+pytestmark = pytest.mark.slow
+
 URL = "s3://models/valuation"
 FILES = {
     PRICE_MODEL: ("card.json", "model.onnx"),

@@ -60,22 +60,51 @@ def test_a_status_becomes_its_error(status: int, kind: type[ClientError], exit_c
     assert error.exit_code == exit_code
 
 
+def refused(message: str) -> HomeRefused:
+    error = error_of_status(400, f"in ensemble 'house_price', {message}", "localhost:8000", "house_price")
+    assert isinstance(error, HomeRefused)
+    return error
+
+
 def test_a_refusal_is_the_home_s_alone() -> None:
-    error = error_of_status(
-        400, "in ensemble 'house_price', home refused: grade is 14", "localhost:8000", "house_price"
-    )
-    assert str(error) == "home refused: grade is 14"
+    error = refused('home refused: grade is 14. Known: all\n{"rows":{"0":{"grade":"is 14"}}}')
+    assert str(error) == "home refused: grade is 14. Known: all"
+    assert error.reason == "grade is 14"
+    assert error.rows == {0: {"grade": "is 14"}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "unknown column 'grad'",
+        "",
+        "two\nlines",
+        "a\n[]",
+        "a\n7",
+        'a\n{"rows":7}',
+        'a\n{"rows":{"x":{}}}',
+        'a\n{"rows":{"1":7}}',
+    ],
+)
+def test_a_refusal_of_the_request_itself_names_no_home(message: str) -> None:
+    error = refused(message)
+    assert (str(error), error.reason, error.rows) == (message, message, {})
+
+
+def test_a_refusal_of_rows_that_nobody_sent_is_not_believed() -> None:
+    assert refused('x\n{"rows":{"2":{"grade":"is 14"}}}').by_row(2) == {}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_closed_port(protocol: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-    with (
-        ValuationClient(address, protocol) as client,
-        pytest.raises(ServiceUnreachable, match=f"listens at {address}: start the service with `make up`"),
-    ):
-        client.value([{"bedrooms": 3}])
+    with socket.socket() as held:  # bound, so that nobody else can, but not listening
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        with (
+            ValuationClient(address, protocol) as client,
+            pytest.raises(ServiceUnreachable, match=f"listens at {address}: start the service with `make up`"),
+        ):
+            client.value([{"bedrooms": 3}])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -17,7 +17,10 @@ MOST = 4
 
 
 class Memory:
-    """A service in memory: a home is worth its rooms in dollars, and more than 13 rooms are refused."""
+    """A service in memory: a home is worth its rooms in dollars, and more than 13 rooms are refused.
+
+    Like the embedded server on Python 3.13 it ends names with blanks.
+    """
 
     def __init__(self) -> None:
         self.sent: list[Columns] = []
@@ -38,7 +41,7 @@ class Memory:
         rooms = columns["rooms"].tolist()
         if max(rooms) > 13:
             raise HomeRefused(f"rooms is {max(rooms)}")
-        return {"price_model": ["memory"] * len(rooms), "price": rooms, "price_low": rooms, "price_high": rooms}
+        return {"price_model": ["memory  "] * len(rooms), "price": rooms, "price_low": rooms, "price_high": rooms}
 
     def close(self) -> None:
         self.sent.clear()

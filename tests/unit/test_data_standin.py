@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
 from data.files import FILE_NAMES, STANDIN_STAMP, DataFiles, find_data
-from data.load import Market, load_market
+from data.load import MarketData, load_market
 from data.standin import SEED, find_or_generate, standin_data
 from preprocessing.columns import DEMOGRAPHIC_COLUMNS, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES, ZIPCODE
 
@@ -27,7 +28,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> DataFiles:
 
 
 @pytest.fixture(scope="module")
-def market(files: DataFiles) -> Market:
+def market(files: DataFiles) -> MarketData:
     return load_market(files)
 
 
@@ -36,23 +37,24 @@ def test_the_same_seed_gives_the_same_market(files: DataFiles, tmp_path: Path) -
     assert standin_data(tmp_path / "other", SEED + 1).fingerprint() != files.fingerprint()
 
 
-def test_it_is_generated_once(tmp_path: Path) -> None:
-    files = standin_data(tmp_path)
-    written = {name: (tmp_path / name).stat().st_mtime_ns for name in FILE_NAMES}
-    assert standin_data(tmp_path) == files
-    assert {name: (tmp_path / name).stat().st_mtime_ns for name in FILE_NAMES} == written
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*FILE_NAMES, STANDIN_STAMP))
+def test_it_is_generated_once(files: DataFiles) -> None:
+    written = {name: (files.folder / name).stat().st_mtime_ns for name in FILE_NAMES}
+    assert standin_data(files.folder) == files
+    assert {name: (files.folder / name).stat().st_mtime_ns for name in FILE_NAMES} == written
+    assert sorted(path.name for path in files.folder.iterdir()) == sorted((*FILE_NAMES, STANDIN_STAMP))
 
 
 @pytest.mark.parametrize("name", [*FILE_NAMES, STANDIN_STAMP])
 @pytest.mark.parametrize("gone", [True, False])
-def test_it_is_generated_again_when_a_file_is_not_as_it_was(tmp_path: Path, name: str, gone: bool) -> None:
-    fingerprint = standin_data(tmp_path).fingerprint()
+def test_it_is_generated_again_when_a_file_is_not_as_it_was(
+    files: DataFiles, tmp_path: Path, name: str, gone: bool
+) -> None:
+    copy = Path(shutil.copytree(files.folder, tmp_path / "standin"))
     if gone:
-        (tmp_path / name).unlink()
+        (copy / name).unlink()
     else:
-        (tmp_path / name).write_text("{")
-    assert standin_data(tmp_path).fingerprint() == fingerprint
+        (copy / name).write_text("{")
+    assert standin_data(copy).fingerprint() == files.fingerprint()
 
 
 def test_it_says_that_it_is_made_up(
@@ -65,14 +67,14 @@ def test_it_says_that_it_is_made_up(
     assert "DATA_DIR" in caplog.text
 
 
-def test_it_has_the_size_of_the_real_market(market: Market) -> None:
+def test_it_has_the_size_of_the_real_market(market: MarketData) -> None:
     assert market.sales.shape == (21_613, 21)
     assert market.demographics.shape == (70, 27)
     assert market.unseen.shape == (100, 18)
     assert market.sales[ZIPCODE].nunique() == 70
 
 
-def test_some_homes_sell_again_later_and_dearer(market: Market) -> None:
+def test_some_homes_sell_again_later_and_dearer(market: MarketData) -> None:
     times = market.sales["id"].value_counts()
     assert (len(times), (times == 2).sum(), (times == 3).sum(), times.max()) == (21_436, 175, 1, 3)
     again = market.sales[market.sales["id"].duplicated(keep=False)]
@@ -82,12 +84,12 @@ def test_some_homes_sell_again_later_and_dearer(market: Market) -> None:
     assert 1.1 < gain.median() < 1.6
 
 
-def test_no_unseen_home_was_sold(market: Market) -> None:
+def test_no_unseen_home_was_sold(market: MarketData) -> None:
     names = list(HOME_COLUMN_NAMES)
     assert market.unseen.merge(market.sales[names], on=names).empty
 
 
-def test_it_has_the_oddities_of_the_real_market(market: Market) -> None:
+def test_it_has_the_oddities_of_the_real_market(market: MarketData) -> None:
     sales = market.sales
     assert (sales["bedrooms"] == 33).sum() == 1
     assert (sales["bedrooms"] == 0).sum() == 13
@@ -95,7 +97,7 @@ def test_it_has_the_oddities_of_the_real_market(market: Market) -> None:
     assert 1 <= (sales["yr_built"] > sales["date"].dt.year).sum() < 50
 
 
-def test_its_year_runs_from_may_to_may_and_rises_in_spring(market: Market) -> None:
+def test_its_year_runs_from_may_to_may_and_rises_in_spring(market: MarketData) -> None:
     dates, prices = market.sales["date"], market.sales["price"]
     assert (dates.min(), dates.max()) == (pd.Timestamp(2014, 5, 2), pd.Timestamp(2015, 5, 27))
     monthly = prices.groupby(dates.dt.to_period("M"))
@@ -103,7 +105,7 @@ def test_its_year_runs_from_may_to_may_and_rises_in_spring(market: Market) -> No
     assert monthly.median()["2015-04"] > 1.03 * monthly.median()["2014-12"]
 
 
-def test_its_prices_have_the_range_of_the_real_ones(market: Market) -> None:
+def test_its_prices_have_the_range_of_the_real_ones(market: MarketData) -> None:
     prices = market.sales["price"]
     assert prices.min() >= 75_000
     assert 4_000_000 < prices.max() <= 7_700_000
@@ -128,7 +130,7 @@ def test_its_prices_have_the_range_of_the_real_ones(market: Market) -> None:
     ],
 )
 def test_what_goes_together_in_the_real_market_does_here(
-    market: Market, one: str, other: str, low: float, high: float
+    market: MarketData, one: str, other: str, low: float, high: float
 ) -> None:
     joined = market.sales.merge(market.demographics, on=ZIPCODE)
     assert low < joined[one].corr(joined[other]) < high
@@ -141,7 +143,8 @@ def test_read_by_pandas_its_columns_have_the_types_of_the_real_files(files: Data
         assert types.to_dict() == {name: "float64" if name in floats else "int64" for name in types.index}
 
 
-def test_the_basic_model_does_as_well_as_on_the_real_market_and_boosting_better(market: Market) -> None:
+@pytest.mark.training
+def test_the_basic_model_does_as_well_as_on_the_real_market_and_boosting_better(market: MarketData) -> None:
     joined = market.sales.merge(market.demographics, on=ZIPCODE)
     train, test = train_test_split(joined, random_state=42)
     basic_columns = [name for name in REQUIRED_COLUMN_NAMES if name != ZIPCODE] + list(DEMOGRAPHIC_COLUMNS)

@@ -14,8 +14,10 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with nothing but the script and a lock file that installs nothing."""
+    """A folder with nothing but the script, what it runs, and a lock file that installs nothing."""
     shutil.copy(ROOT / "environment.sh", tmp_path)
+    (tmp_path / "serving").mkdir()
+    shutil.copy(ROOT / "serving" / "libpython.py", tmp_path / "serving")
     (tmp_path / "empty.lock").write_text("# nothing\n")
     return tmp_path
 
@@ -27,9 +29,10 @@ def run(checkout: Path, *, python: str = sys.executable, **commands: str) -> sub
     for name, body in commands.items():
         (fakes / name).write_text(f"#!/bin/sh\n{body}\n")
         (fakes / name).chmod(0o755)
-    environment = {"PATH": f"{fakes}:/usr/bin:/bin", "PYTHON": python}
+    # pip asks nobody: what it would be told, and after how many seconds, is not what is tested.
+    environment = {"PATH": f"{fakes}:/usr/bin:/bin", "PYTHON": python, "PIP_NO_INDEX": "1"}
     command = ["sh", str(checkout / "environment.sh"), "empty.lock"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def fake_python(checkout: Path, source: str) -> str:
@@ -75,17 +78,29 @@ def test_another_python_is_named(minor: int, said: str, checkout: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+NO_LIBRARY = """
+import ctypes, importlib.util, sys, sysconfig
+def absent(path): raise OSError(path)
+ctypes.CDLL = absent
+sysconfig.get_config_var = lambda name: "/nowhere"
+"""
+
+
 def test_missing_parts_of_python_are_named_as_packages(checkout: Path) -> None:
     minor = sys.version_info.minor
-    source = (
-        "import ctypes, importlib.util\n"
-        "def absent(path): raise OSError(path)\n"
-        "ctypes.CDLL = absent\n"
-        "importlib.util.find_spec = lambda name: None\n"
-    )
+    source = NO_LIBRARY + "importlib.util.find_spec = lambda name: None\nsys.base_prefix = '/usr'\n"
     done = run(checkout, python=fake_python(checkout, source))
     assert done.returncode == 1
     assert done.stderr.endswith(f"apt-get install python3.{minor}-venv libpython3.{minor}.\n")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_python_built_without_its_library_is_told_from_one_that_lacks_a_package(checkout: Path) -> None:
+    source = NO_LIBRARY + "sys.base_prefix = '/opt/python'\n"
+    done = run(checkout, python=fake_python(checkout, source))
+    assert done.returncode == 1
+    assert f"was built without libpython3.{sys.version_info.minor}.so.1.0" in done.stderr
+    assert "install Python 3.10 to 3.13" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -95,6 +110,7 @@ def test_no_python_at_all(checkout: Path) -> None:
     assert done.stderr.startswith("No python3 here; install Python 3.10 to 3.13")
 
 
+@pytest.mark.slow
 def test_a_failing_installation_shows_why_and_where(checkout: Path) -> None:
     (checkout / "empty.lock").write_text("no-such-package==1.0 --hash=sha256:" + "0" * 64 + "\n")
     done = run(checkout, python=sys.executable, true="")

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preprocessing import checks
-from preprocessing.checks import PROBLEMS, check
+from preprocessing.checks import PROBLEMS
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, POSITION
 from preprocessing.demographics import Demographics
+from preprocessing.features import checked_features
 from preprocessing.homes import Homes
 from preprocessing.metrics import COLUMN, HOMES, UNKNOWN_COLUMN, UNUSUAL, Series, counters, gauges, rejected_series
 from preprocessing.tally import Tally, count
@@ -23,12 +24,12 @@ from preprocessing.training_bins import (
     LEAST_SHARE,
     MOST_VALUES,
     Bins,
-    Training,
+    TrainingBins,
     as_json,
     describe,
-    psi,
     read_training,
 )
+from tests.unit.drift import psi
 from training.sales import Sales
 
 values_of_sales = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=300)
@@ -36,7 +37,7 @@ columns_of_homes = st.lists(st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6
 
 
 @pytest.fixture(scope="session")
-def training(sales: Sales) -> Training:
+def training(sales: Sales) -> TrainingBins:
     return describe(sales.table[sales.training])
 
 
@@ -91,13 +92,13 @@ def test_a_column_of_many_values_has_ten_equal_bins() -> None:
     assert (bins.labels[0], bins.labels[1], bins.labels[-1]) == ("to 100", "over 100 to 200", "over 900")
 
 
-def test_training_sales_do_not_drift_from_themselves(sales: Sales, training: Training) -> None:
+def test_training_sales_do_not_drift_from_themselves(sales: Sales, training: TrainingBins) -> None:
     table = sales.table[sales.training]
     for name, bins in training.items():
         assert psi(bins.count(table[:, POSITION[name]]), bins.shares) == pytest.approx(0)
 
 
-def test_held_out_sales_hardly_drift_and_larger_homes_do(sales: Sales, training: Training) -> None:
+def test_held_out_sales_hardly_drift_and_larger_homes_do(sales: Sales, training: TrainingBins) -> None:
     living, bins = sales.table[sales.held_out][:, POSITION["sqft_living"]], training["sqft_living"]
     assert psi(bins.count(living), bins.shares) < 0.05
     assert psi(bins.count(living * 1.5), bins.shares) > 0.2
@@ -107,14 +108,14 @@ def test_drift_is_finite_where_a_bin_is_empty() -> None:
     assert psi(np.array([10, 0]), (0.5, 0.5)) == pytest.approx(0.5 * np.log(2) + (0.5 - 1e-4) * np.log(5e3), rel=1e-3)
 
 
-def test_bins_come_back_from_their_file(training: Training, tmp_path: Path) -> None:
+def test_bins_come_back_from_their_file(training: TrainingBins, tmp_path: Path) -> None:
     path = tmp_path / "training.json"
     assert read_training(path) is None
     path.write_text(json.dumps(as_json(training)))
     assert read_training(path) == training
 
 
-def test_a_file_that_lacks_a_column_or_a_share_is_refused(training: Training, tmp_path: Path) -> None:
+def test_a_file_that_lacks_a_column_or_a_share_is_refused(training: TrainingBins, tmp_path: Path) -> None:
     path = tmp_path / "training.json"
     columns = as_json(training)
     path.write_text(json.dumps({name: bins for name, bins in columns.items() if name != "grade"}))
@@ -127,7 +128,7 @@ def test_a_file_that_lacks_a_column_or_a_share_is_refused(training: Training, tm
 
 
 @given(st.lists(columns_of_homes, min_size=1, max_size=30))
-def test_every_given_value_is_counted_in_one_bin(training: Training, homes: list[list[float]]) -> None:
+def test_every_given_value_is_counted_in_one_bin(training: TrainingBins, homes: list[list[float]]) -> None:
     values = np.array(homes, dtype=np.float32)
     found = count(values, training)
     assert set(found) <= set(counters(training))
@@ -142,7 +143,7 @@ def test_homes_are_counted_by_the_columns_they_came_with() -> None:
     assert found == {(HOMES, (("columns", "all"),)): 1, (HOMES, (("columns", "some"),)): 1}
 
 
-def test_a_value_beyond_all_training_sales_is_unusual(training: Training) -> None:
+def test_a_value_beyond_all_training_sales_is_unusual(training: TrainingBins) -> None:
     within = {(UNUSUAL, (("column", name),)): count(example_values(), training)[UNUSUAL, (("column", name),)]
               for name in HOME_COLUMN_NAMES}  # fmt: skip
     assert set(within.values()) == {0}
@@ -191,7 +192,7 @@ def test_a_refusal_is_counted_by_column_and_reason(
     demographics: Demographics, change: dict[str, float], problem: tuple[str, str]
 ) -> None:
     homes = Homes.of({name: [value] for name, value in {**EXAMPLE_HOME, **change}.items()})
-    (found,) = check(homes, demographics, 2026)
+    ((found,), _) = checked_features(homes, demographics, 2026)
     assert (found.column, found.reason) == problem
     assert problem in PROBLEMS
 
@@ -202,11 +203,12 @@ def test_no_home_has_a_problem_that_was_not_foreseen(
 ) -> None:
     columns: dict[str, list[float]] = {"zipcode": [zipcode]}
     columns |= {name: [value] for name, value in zip(set(HOME_COLUMN_NAMES) - {"zipcode"}, values, strict=True)}
-    found = {(problem.column, problem.reason) for problem in check(Homes.of(columns), demographics, 2026)}
+    problems, _ = checked_features(Homes.of(columns), demographics, 2026)
+    found = {(problem.column, problem.reason) for problem in problems}
     assert found <= set(PROBLEMS)
 
 
-def test_there_are_not_many_series(training: Training) -> None:
+def test_there_are_not_many_series(training: TrainingBins) -> None:
     series = [*counters(training), *gauges(training)]
     assert len(set(series)) == len(series) < 70 + 2 * 18 * MOST_VALUES
     assert len(counters(None)) < 70

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preprocessing.checks import check
+from preprocessing.checks import Problem
 from preprocessing.columns import (
     DEMOGRAPHIC_COLUMNS,
     EXAMPLE_HOME,
@@ -26,9 +27,9 @@ from preprocessing.columns import (
 )
 from preprocessing.demographics import Demographics
 from preprocessing.example import example_features, example_home
-from preprocessing.features import features
-from preprocessing.homes import PACKED, Asked, Homes, complete, nothing_known
-from preprocessing.refusal import refusal, unknown_columns
+from preprocessing.features import checked_features, features
+from preprocessing.homes import PACKED_INPUT, Homes, Inputs
+from preprocessing.refusal import refusal, unknown_columns, unusable_inputs
 
 YEAR = 2026
 ZIPCODES = (98001, 98118, 98199)
@@ -47,12 +48,22 @@ def homes(*changes: dict[str, float]) -> Homes:
     return Homes.of({name: [row[name] for row in rows] for name in HOME_COLUMN_NAMES})
 
 
+def check(homes: Homes) -> list[Problem]:
+    return checked_features(homes, DEMOGRAPHICS, YEAR)[0]
+
+
 def columns_refused(*changes: dict[str, float]) -> list[tuple[int, str]]:
-    return [(problem.row, problem.column) for problem in check(homes(*changes), DEMOGRAPHICS, YEAR)]
+    return [(problem.row, problem.column) for problem in check(homes(*changes))]
+
+
+def sentences(*changes: dict[str, float]) -> str:
+    """What a person reads of a refusal."""
+    text, _, _ = refusal(check(homes(*changes)), len(changes), DEMOGRAPHICS).partition("\n")
+    return text
 
 
 def message(**change: float) -> str:
-    return refusal(check(homes(change), DEMOGRAPHICS, YEAR), 1, DEMOGRAPHICS)
+    return sentences(change)
 
 
 free_columns = st.sampled_from(
@@ -71,7 +82,7 @@ def test_only_finite_numbers_pass(column: Column, value: float) -> None:
     given_homes.values[0, POSITION[column.name]] = value
     if column.name == "zipcode":
         given_homes.zipcodes[0] = 0
-    refused = [problem.column for problem in check(given_homes, DEMOGRAPHICS, YEAR)]
+    refused = [problem.column for problem in check(given_homes)]
     assert refused == [column.name]
 
 
@@ -91,8 +102,8 @@ def test_whatever_lies_beyond_them_is_refused_by_name(column: Column, beyond: fl
     low, high = limits(YEAR)
     place = POSITION[column.name]
     value = np.float32(high[place] + beyond) if above else np.float32(low[place] - beyond)
-    if low[place] <= value <= high[place] or (column.name == "yr_renovated" and value == 0):
-        return  # rounded back to the limit
+    if low[place] <= value <= high[place] or value == column.special:
+        return  # rounded back to the limit, or to what is allowed beyond it
     names = [name for _, name in columns_refused({column.name: float(value)})]
     assert column.name in names
 
@@ -139,14 +150,14 @@ def test_rare_homes_pass(change: dict[str, float]) -> None:
 def test_a_large_zipcode_is_not_rounded_to_a_known_one() -> None:
     given_homes = homes()
     given_homes.fill("zipcode", slice(None), np.array([2**40 + 98118]))
-    (problem,) = check(given_homes, DEMOGRAPHICS, YEAR)
+    (problem,) = check(given_homes)
     assert str(2**40 + 98118) in problem.message
 
 
 def test_columns_that_were_not_given_are_not_checked() -> None:
     required = {name: [value] for name, value in EXAMPLE_HOME.items() if name not in OPTIONAL_COLUMN_NAMES}
     given_homes = Homes.of(required)
-    assert check(given_homes, DEMOGRAPHICS, YEAR) == []
+    assert check(given_homes) == []
     assert np.isnan(given_homes.values).sum() == len(OPTIONAL_COLUMN_NAMES)
 
 
@@ -168,16 +179,35 @@ def test_one_message_names_every_bad_column() -> None:
 def test_a_batch_names_every_bad_row_from_0() -> None:
     changes: list[dict[str, float]] = [{} for _ in range(500)]
     changes[3], changes[417] = {"grade": 14}, {"zipcode": 12345}
-    text = refusal(check(homes(*changes), DEMOGRAPHICS, YEAR), 500, DEMOGRAPHICS)
+    text = sentences(*changes)
     assert text.startswith("2 of 500 homes refused, rows counted from 0. Row 3: grade is 14")
     assert "Row 417: zipcode is 12345" in text
 
 
 def test_a_batch_of_bad_rows_gets_a_message_that_fits_into_a_reply() -> None:
     everything: dict[str, float] = dict.fromkeys(HOME_COLUMN_NAMES, -1000.0)
-    text = refusal(check(homes(*[everything] * 1024), DEMOGRAPHICS, YEAR), 1024, DEMOGRAPHICS)
+    text = refusal(check(homes(*[everything] * 1024)), 1024, DEMOGRAPHICS)
     assert re.search(r"And \d+ more rows", text)
     assert len(text) < 8_000
+
+
+def test_the_last_line_of_a_refusal_tells_programs_which_columns_of_which_rows() -> None:
+    text = refusal(check(homes({}, {"grade": 14, "view": 9}, {"zipcode": 12345})), 3, DEMOGRAPHICS)
+    assert json.loads(text.splitlines()[-1]) == {
+        "rows": {
+            "1": {
+                "view": "is 9, allowed is a whole number from 0 to 4",
+                "grade": "is 14, allowed is a whole number from 1 to 13",
+            },
+            "2": {"zipcode": "is 12345, allowed is one of the known ZIP codes"},
+        }
+    }
+
+
+def test_programs_are_told_more_rows_than_people() -> None:
+    text = refusal(check(homes(*[{"grade": 14}] * 80)), 80, DEMOGRAPHICS)
+    assert "more rows" in text
+    assert len(json.loads(text.splitlines()[-1])["rows"]) == 80
 
 
 @pytest.mark.parametrize(("key", "meant"), [("grad", "grade"), ("ZipCode", "zipcode"), ("sqft_livng", "sqft_living")])
@@ -230,27 +260,27 @@ def test_the_example_home_moves_to_a_zipcode_that_is_known() -> None:
     assert example_features(elsewhere).shape == (1, 44)
 
 
-def as_columns(names: tuple[str, ...], *changes: dict[str, float]) -> Asked:
+def as_columns(names: tuple[str, ...], *changes: dict[str, float]) -> Inputs:
     rows = [{**EXAMPLE_HOME, **change} for change in changes]
     types = {"zipcode": np.int64}
     return names, [np.array([[row[name]] for row in rows], dtype=types.get(name, np.float32)) for name in names]
 
 
-def as_packed(*changes: dict[str, float]) -> Asked:
-    return (PACKED,), [homes(*changes).values]
+def as_packed(*changes: dict[str, float]) -> Inputs:
+    return (PACKED_INPUT,), [homes(*changes).values]
 
 
 def test_requests_of_every_kind_are_joined_in_their_order() -> None:
     shuffled = HOME_COLUMN_NAMES[::-1]
-    joined = Homes.of_requests(
-        [
-            as_columns(HOME_COLUMN_NAMES, {"bedrooms": 1}),
-            as_columns(HOME_COLUMN_NAMES, {"bedrooms": 2}),
-            as_columns(shuffled, {"bedrooms": 3}, {"bedrooms": 4, "zipcode": 98001}),
-            as_columns(REQUIRED_COLUMN_NAMES, {"bedrooms": 5}),
-            as_packed({"bedrooms": 6}, {"bedrooms": 7}),
-        ]
-    )
+    requests = [
+        as_columns(HOME_COLUMN_NAMES, {"bedrooms": 1}),
+        as_columns(HOME_COLUMN_NAMES, {"bedrooms": 2}),
+        as_columns(shuffled, {"bedrooms": 3}, {"bedrooms": 4, "zipcode": 98001}),
+        as_columns(REQUIRED_COLUMN_NAMES, {"bedrooms": 5}),
+        as_packed({"bedrooms": 6}, {"bedrooms": 7}),
+    ]
+    joined = Homes.of_requests(requests)
+    assert [len(arrays) for _, arrays in requests] == [18, 18, 18, 8, 1]  # nothing was taken out of them
     expected = homes(*({"bedrooms": float(count)} for count in range(1, 8)))
     expected.values[3, POSITION["zipcode"]] = expected.zipcodes[3] = 98001
     absent = [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]
@@ -277,14 +307,30 @@ def test_packed_homes_are_held_to_the_same_rules(change: dict[str, float], refus
     values = homes().values
     for name, value in change.items():
         values[0, POSITION[name]] = value
-    problems = check(Homes.packed(values), DEMOGRAPHICS, YEAR)
+    problems = check(Homes.packed(values))
     assert [problem.column for problem in problems] == refused
     for name in refused:
         assert f"{name} is {change[name]:g}," in problems[0].message
 
 
-def test_inputs_that_make_no_home_are_refused_as_one_of_which_nothing_is_known() -> None:
-    assert complete(HOME_COLUMN_NAMES) and complete(REQUIRED_COLUMN_NAMES) and complete((PACKED,))
-    assert not any(map(complete, [(), HOME_COLUMN_NAMES[1:], (*HOME_COLUMN_NAMES, PACKED)]))
-    problems = check(Homes.of_requests([nothing_known()]), DEMOGRAPHICS, YEAR)
-    assert sorted(problem.column for problem in problems) == sorted(REQUIRED_COLUMN_NAMES)
+@pytest.mark.parametrize("names", [HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES, (PACKED_INPUT,)])
+def test_inputs_that_make_homes_pass(names: tuple[str, ...]) -> None:
+    assert unusable_inputs(names) == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ((), "missing columns: bedrooms, bathrooms"),
+        (HOME_COLUMN_NAMES[1:], "missing columns: bedrooms"),
+        ((*HOME_COLUMN_NAMES, PACKED_INPUT), "input 'homes' holds all columns of a home: send it without any other"),
+    ],
+)
+def test_inputs_that_make_no_home_are_told_why(names: tuple[str, ...], reason: str) -> None:
+    assert unusable_inputs(names).startswith(reason)
+
+
+def test_no_request_makes_no_home() -> None:
+    problems, table = checked_features(Homes.of_requests([]), DEMOGRAPHICS, YEAR)
+    assert problems == []
+    assert table.shape == (0, 44)

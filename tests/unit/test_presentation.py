@@ -101,6 +101,7 @@ def test_without_a_browser_the_pages_are_written_and_the_message_says_what_to_in
     assert {page.name for page in tmp_path.glob("*.html")} == {f"{name}.html" for name in TITLES}
 
 
+@pytest.mark.slow
 def test_a_pdf_has_one_page_a_slide(pages: dict[str, Path]) -> None:
     try:
         browser = find_browser()
@@ -115,6 +116,7 @@ def quickly_trained(sales: Sales) -> Valuer:
     return train("improved", sales[:1_500], rounds=20)
 
 
+@pytest.mark.training
 def test_invented_homes_are_valued_by_a_trained_model(tmp_path: Path) -> None:
     valued = value_invented(standin_data(), quickly_trained)
     assert [home.title for home in valued.homes] == list(INVENTED)

@@ -7,13 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from serving import libpython
 from serving.bundle import Host, ServerUnavailable, find_bundle
 
 FITTING = Host(system="Linux", machine="x86_64", glibc=(2, 36))
-
-
-def no_library(name: str) -> None:
-    return None
 
 
 @pytest.mark.parametrize(
@@ -27,7 +24,7 @@ def no_library(name: str) -> None:
         (replace(FITTING, python=(3, 14)), "3.14", "make up"),
         (replace(FITTING, package="no_such_package"), "not installed", "make up"),
         (
-            replace(FITTING, python=(3, 12), python_lib_folders=(Path("/nowhere"),), find_library=no_library),
+            replace(FITTING, python=(3, 12), find_libpython=lambda: None),
             "libpython3.12.so.1.0",
             "apt-get install libpython3.12",
         ),
@@ -50,17 +47,36 @@ def test_a_package_without_its_server_is_named(tmp_path: Path, monkeypatch: pyte
         find_bundle(replace(FITTING, package="hollow_pytriton"))
 
 
+def test_the_stub_gets_the_library_of_its_own_python_under_every_name_it_may_ask_for() -> None:
+    own = Path("/opt/python/lib/libpython3.13.so.1.0")
+    bundle = find_bundle(replace(FITTING, python=(3, 13), find_libpython=lambda: own))
+    assert bundle.libpython == own
+    assert bundle.python_stub.parent.name == "3.13"
+    name, copy = bundle.libpython_names
+    assert name == "libpython3.13.so.1.0"
+    assert (bundle.libraries / copy).is_file()
+
+
+def test_the_wheels_copy_of_another_python_is_left_alone() -> None:
+    assert find_bundle(replace(FITTING, python=(3, 12))).libpython_names == ("libpython3.12.so.1.0",)
+
+
 def test_libpython_is_taken_from_the_folder_that_has_it(tmp_path: Path) -> None:
-    (tmp_path / "libpython3.12.so.1.0").touch()
-    host = replace(FITTING, python=(3, 12), python_lib_folders=(Path("/nowhere"), tmp_path), find_library=no_library)
-    bundle = find_bundle(host)
-    assert bundle.python_library_folder == tmp_path
-    assert bundle.python_stub.parent.name == "3.12"
+    (tmp_path / libpython.NAME).touch()
+    assert libpython.find([Path("/nowhere"), tmp_path], loader=lambda name: None) == tmp_path / libpython.NAME
 
 
-def test_a_libpython_the_loader_knows_needs_no_folder() -> None:
-    host = replace(FITTING, python=(3, 12), python_lib_folders=(), find_library=lambda name: "libpython3.12.so.1.0")
-    assert find_bundle(host).python_library_folder is None
+def test_libpython_is_asked_of_the_loader_last() -> None:
+    known = Path("/lib/elsewhere", libpython.NAME)
+    assert libpython.find([Path("/nowhere")], loader=lambda name: known) == known
+    assert libpython.find([Path("/nowhere")], loader=lambda name: None) is None
+
+
+def test_the_loader_tells_the_file_it_took() -> None:
+    path = libpython.known_to_the_loader("libc.so.6")
+    assert path is not None
+    assert path.is_file()
+    assert libpython.known_to_the_loader("libnothing.so.1") is None
 
 
 def test_every_part_of_the_installed_bundle_exists() -> None:

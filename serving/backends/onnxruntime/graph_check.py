@@ -1,7 +1,7 @@
-"""Holds a model's configuration against its ONNX graph, as strictly as Triton's C++ backend does.
+"""Compares a model's configuration with its ONNX graph, as strictly as Triton's C++ backend does.
 
-A difference found at load is a refused version and the one before goes on serving; found later it
-would be wrong or empty answers. Knows neither Triton nor onnxruntime.
+A difference that is found while a version loads refuses the version, and the one before goes on serving;
+later it would be wrong or empty answers. This module imports neither Triton nor onnxruntime.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ELSEWHERE = "the embedded server does not have it, Triton's own onnxruntime back
 
 
 class Mismatch(ValueError):
-    """The configuration and the graph do not fit; one line that names the tensor and both sides."""
+    """The configuration and the graph do not fit; the message is one line that names the tensor and both sides."""
 
 
 @dataclass(frozen=True)
 class GraphTensor:
-    """An input or output of the graph; -1 stands for a free dimension."""
+    """Hold an input or output of the graph; -1 stands for a free dimension."""
 
     name: str
     type: str
@@ -44,7 +44,7 @@ class GraphTensor:
 
     @classmethod
     def of(cls, node: Any) -> GraphTensor:
-        """From an ``onnxruntime.NodeArg``."""
+        """Return the tensor of an ``onnxruntime.NodeArg``."""
         return cls(node.name, node.type, tuple(size if isinstance(size, int) else -1 for size in node.shape))
 
 
@@ -54,7 +54,7 @@ def check(
     outputs: Sequence[GraphTensor],
     initializers: Sequence[GraphTensor] = (),
 ) -> None:
-    """Passes silently when ``config`` describes the graph.
+    """Return when ``config`` describes the graph.
 
     Args:
         config: Triton's model configuration as the parsed JSON a Python backend receives.
@@ -122,7 +122,7 @@ def _check_tensor(kind: str, entry: dict[str, Any], tensors: Sequence[GraphTenso
         )
     dims = [int(size) for size in entry.get("reshape", entry).get("shape" if "reshape" in entry else "dims", [])]
     expected = [-1, *dims] if batched else dims
-    # A free dimension of an input takes any size; what an output claims must be exactly what comes out.
+    # A free dimension of an input takes any size; an output must be configured exactly as the graph gives it.
     fits = len(expected) == len(tensor.dims) and all(
         here == there or (there == -1 and not exact) for here, there in zip(expected, tensor.dims, strict=True)
     )

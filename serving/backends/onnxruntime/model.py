@@ -30,20 +30,20 @@ ORT_ERRORS = (
     RuntimeError,
     ValueError,
 )
-"""What onnxruntime raises; its own classes have no common base."""
+"""The errors that onnxruntime raises; its own classes have no common base."""
 
 DEFAULT_FILE = "model.onnx"
 _to_text = np.frompyfunc(bytes.decode, 1, 1)
 
 
 class TritonPythonModel:
-    """One instance of one version: an ONNX Runtime session and the names of its inputs."""
+    """One instance of one version, with an ONNX Runtime session of its own."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Opens the session and refuses a configuration that does not describe the graph.
+        """Open the session, compare the configuration with the graph, and run the warm-up samples.
 
         Raises:
-            TritonModelException: which Triton reports as the reason why the version is not loaded.
+            TritonModelException: if one of them fails; Triton reports it as the reason why the version is not loaded.
         """
         config = json.loads(args["model_config"])
         file = config.get("default_model_filename") or DEFAULT_FILE
@@ -68,7 +68,7 @@ class TritonPythonModel:
         self.batched = config.get("max_batch_size", 0) > 0
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
-        """Answers all requests with one run; if it fails, each on its own, so that only the bad ones fail."""
+        """Answer all requests with one run; if it fails, run each alone, so that only the bad ones fail."""
         if len(requests) > 1 and self.batched:
             try:
                 return self._run(requests)
@@ -106,7 +106,7 @@ def _response(values: dict[str, np.ndarray], names: Sequence[str]) -> Any:
 
 
 def _tensor(name: str, values: np.ndarray) -> Any:
-    """Text that is the same in every row, like the name of a model, is made once: in Python it is slow to make."""
+    """Return a tensor; one of the same text in every row, like a model's name, is kept, as it takes long to make."""
     if values.dtype == object and values.size:
         first = values.item(0)
         if values.size == 1 or (values == first).all():
@@ -120,15 +120,15 @@ def _same_text(name: str, text: str, shape: tuple[int, ...]) -> Any:
 
 
 def _array(tensor: Any) -> np.ndarray:
-    """ONNX Runtime takes text where Triton gives bytes."""
+    """Return the tensor's values, with text for ONNX Runtime where Triton has bytes."""
     array = tensor.as_numpy()
     return _to_text(array) if array.dtype == object else array
 
 
 def _session_options(parameters: dict[str, dict[str, str]]) -> ort.SessionOptions:
-    """Session options from the parameters the C++ backend knows; like there, others are ignored.
+    """Return session options from the parameters that the C++ backend knows; like there, others are ignored.
 
-    Threads default to one: a tree model is too small to share out, and instances run beside each other.
+    Threads default to one: a home's arithmetic is too little to share, and instances run beside each other.
     """
     given = {name: value["string_value"] for name, value in parameters.items()}
     options = ort.SessionOptions()

@@ -35,7 +35,7 @@ def run_samples(session: ort.InferenceSession, config: dict[str, Any], model: Pa
 
 
 def _tensor(entry: dict[str, Any], sample: dict[str, Any], model: Path) -> np.ndarray | None:
-    """One input [batch, ...], or None for kinds of samples that only Triton makes."""
+    """Return one input [batch, ...], or None for kinds of samples that only Triton makes."""
     dtype = DTYPES.get(entry["data_type"])
     shape = [int(size) for size in entry["dims"]]
     if dtype is None:

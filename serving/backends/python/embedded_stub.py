@@ -1,9 +1,11 @@
 """Lets the bundled server's Python stub, which was built for numpy 1, run with numpy 2.
 
-Python 3.13 has no other. The stub reads an array's item size from where numpy 2 keeps the flags
-of its dtype, so that inputs come out repeated and outputs empty. Numbers take another way, DLPack.
-Text can't; it is handed over in items of a dtype whose size and flags are the same number. A
-model that takes text in does not run: the stub ends before anything here is asked.
+Python 3.13 has no numpy 1. The stub reads an array's item size from where numpy 2 keeps the flags
+of its dtype, so that inputs come out repeated and outputs empty. Numbers go through DLPack instead, which
+has no text. Text is handed over in items of 8 bytes, of a dtype whose size and flags are the same number.
+So on Python 3.13 every text that a model answers, such as the name of the price model, ends with as many
+blanks as fill its last item; whoever compares or shows a name strips them. A model with a text input does
+not run: the stub ends before anything here is called.
 """
 
 from __future__ import annotations
@@ -17,14 +19,14 @@ import triton_python_backend_utils as pb_utils
 from c_python_backend_utils import Tensor
 
 _UNIT = np.dtype("U2")
-"""8 bytes, and flags of 8 (needs initialisation)."""
+"""A dtype of 8 bytes whose flags are 8 too (needs initialisation)."""
 
 _USED = b"used_dltensor"
-"""Kept here for ever: a capsule does not copy its name."""
+"""A module's constant, since a capsule does not copy its name."""
 
 
 def install() -> None:
-    """Replace what a tensor does with numpy arrays; its users notice nothing."""
+    """Replace how a tensor takes and gives numpy arrays."""
     if _UNIT.itemsize != _UNIT.flags:
         raise ImportError(f"numpy {np.__version__} does not work with the bundled Triton: use Python 3.10 to 3.12")
     new, init = Tensor.__new__, Tensor.__init__
@@ -46,10 +48,10 @@ def install() -> None:
 
 
 class _Lent:
-    """An array on its way into a tensor, with the capsule that carries it.
+    """Lends an array to a tensor, in a capsule.
 
-    The stub marks a capsule as used by a name of its own, which numpy would complain about on
-    standard error, once for each tensor.
+    The stub marks a used capsule with a name that numpy does not know, and numpy would complain about it
+    on standard error, once for each tensor.
     """
 
     def __init__(self, array: np.ndarray[Any, Any]) -> None:
@@ -63,11 +65,12 @@ class _Lent:
         return self._array.__dlpack_device__()
 
     def settle(self) -> None:
+        """Give the capsule the name that numpy knows."""
         ctypes.pythonapi.PyCapsule_SetName(ctypes.py_object(self._capsule), _USED)
 
 
 def _serialize(texts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Text as Triton carries it, each after its length; padded with blanks to whole units."""
+    """Return texts as Triton carries them, each after its length, filled up with blanks to whole units."""
     content = bytearray()
     for text in texts.ravel().tolist():
         encoded = text if isinstance(text, bytes) else str(text).encode()
