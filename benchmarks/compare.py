@@ -17,7 +17,7 @@ from benchmarks import BUILD, ROOT, perf_analyzer
 from benchmarks.contender import Interface
 from benchmarks.load import BATCHES, SINGLE, Load
 from benchmarks.machine import commit, describe
-from benchmarks.measure import Step, turn
+from benchmarks.measure import Step, in_round, turn
 from benchmarks.payloads import ValuedHomes
 from benchmarks.repositories import copy_configurations
 from benchmarks.results import Results, Spread
@@ -95,12 +95,9 @@ def run_comparison(
     about = {**describe(), "rounds": rounds, "seconds": seconds, "model": model.name}
     results = Results(about, {side.name: side.about for side in sides})
     for number in range(1, rounds + 1):
-
-        def in_round(what: str, number: int = number) -> None:
-            step(f"round {number} of {rounds}, {what}")
-
+        now = in_round(step, number, rounds)
         for side in sides if number % 2 else reversed(sides):
-            start, samples = turn(side, homes, loads, seconds, number, in_round, _suits)
+            start, samples = turn(side, homes, loads, seconds, number, now, _suits)
             results.starts.append(start)
             results.samples += samples
     return results
