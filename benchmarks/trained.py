@@ -25,7 +25,8 @@ from publishing.contract import MODEL_FILE
 from publishing.ensure import prepare
 from publishing.publish import publish_folder
 from publishing.version import write_version
-from training.improved import ROUNDS, ImprovedModel, train_improved
+from training.improved import ImprovedModel, train_improved
+from training.price_trees import DECISIONS
 from training.sales import Sales, read_sales
 
 ESTIMATOR_FILE = "model.pkl"
@@ -72,7 +73,7 @@ def trained(quick: bool) -> Trained:
     """The improved model in full, or a small one of its kind; at once where today's code already trained it."""
     files = standin_data()
     sales = read_sales(files)
-    rounds = QUICK_ROUNDS if quick else ROUNDS
+    rounds = QUICK_ROUNDS if quick else DECISIONS.rounds
     found = Trained(BUILD / ("model-quick" if quick else "model"), sales, rounds)
     stamp = _stamp(files.fingerprint())
     if (found.folder / _STAMP).is_file() and (found.folder / _STAMP).read_text() == stamp:
