@@ -1,8 +1,8 @@
 """The sales that a model valued worst, one by one, in words.
 
-The words come from the columns and the sales around each one. No row is shown: the price is
-given as a band of 50,000 dollars, the factor between valuation and price rounded to halves, the
-price per square foot to tenths of what is usual.
+The words come from the columns and the sales around each one. No row is shown: the price is given as a
+band of 50,000 dollars, the factor between valuation and price is rounded to halves, and the price per square
+foot to tenths of what is usual.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evaluation.runs import Outcome
+from evaluation.runs import ValuedSplit
 from preprocessing.columns import HOME_COLUMN_NAMES
 from training.sales import Sales
 
@@ -25,18 +25,18 @@ _OUTERMOST = 0.02
 
 @dataclass(frozen=True)
 class Worst:
-    """One badly valued sale: the band of its price in dollars, where, how far off, and why as far as data tell."""
+    """Hold a badly valued sale: the band of its price in dollars, where it is, how far off, and why, as data tell."""
 
     band: str
     zipcode: int
     verdict: str
     why: str
     odd_price: bool
-    """Whether it is among the cheapest or dearest of its ZIP code per square foot."""
+    """Whether it is among the cheapest or the dearest sales of its ZIP code per square foot."""
 
 
-def worst(sales: Sales, tested: Outcome) -> list[Worst]:
-    """The sales with the largest factor between valuation and price, either way."""
+def worst(sales: Sales, tested: ValuedSplit) -> list[Worst]:
+    """Explain the sales with the largest factor between valuation and price, either way."""
     factor = tested.valued.price / tested.valued.paid
     places = np.argsort(-np.abs(np.log(factor)))[:WORST]
     homes = _described(sales).iloc[tested.rows[places]].to_dict("records")
@@ -44,7 +44,7 @@ def worst(sales: Sales, tested: Outcome) -> list[Worst]:
 
 
 def _described(sales: Sales) -> pd.DataFrame:
-    """The homes, with what their ZIP code pays, where their price stands there, and their other sales."""
+    """Return the homes, with what their ZIP code pays, where their price stands there, and their other sales."""
     columns = sales.table[:, : len(HOME_COLUMN_NAMES)].astype(np.float64)
     homes: pd.DataFrame = pd.DataFrame(columns, columns=list(HOME_COLUMN_NAMES))
     homes["price"], homes["year_sold"] = sales.prices, pd.DatetimeIndex(sales.days).year
