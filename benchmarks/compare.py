@@ -19,7 +19,6 @@ from benchmarks.load import BATCHES, SINGLE, Load
 from benchmarks.machine import commit, describe
 from benchmarks.measure import Step, in_round, turn
 from benchmarks.payloads import ValuedHomes
-from benchmarks.repositories import copy_configurations
 from benchmarks.results import Results, Spread
 from benchmarks.server_process import ServerProcess, free_ports
 from benchmarks.tables import NOT_MEASURED, Grid, count, spread
@@ -27,6 +26,7 @@ from benchmarks.trained import Trained
 from benchmarks.triton_server import AskedEnsemble
 from data.standin import standin_data
 from publishing.card import CARD_FILE
+from publishing.repository import new_repository
 
 THIS, OTHER = "this checkout", "the other"
 LOADS = {load.concurrency if load.homes == 1 else load.homes: load for load in (*SINGLE, *BATCHES)}
@@ -144,7 +144,7 @@ def _suits(interface: Interface, load: Load) -> bool:
 def _publish(checkout: Path, python: str, model: Trained, folder: Path) -> Path:
     """Let a checkout publish the model into an empty repository of its own; return that. Raises NotPublished."""
     package = publisher(checkout)
-    repository = copy_configurations(checkout, folder / "model_repository")
+    repository = new_repository(folder / "model_repository", checkout / "model_repository")
     version = model.version_in(folder / "version")
     _suit_older_checkouts(version / CARD_FILE)
     command = [python, "-B", "-m", package, "publish", "--version", str(version)]

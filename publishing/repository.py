@@ -27,9 +27,9 @@ STAGING = ".staging"
 """Beside the repository: Triton would take a folder inside it for a model."""
 
 
-def new_repository(repository: Path) -> Path:
-    """Create a repository of the shipped configurations, without any version; return its path."""
-    for config in SHIPPED.glob("*/config.pbtxt"):
+def new_repository(repository: Path, shipped: Path = SHIPPED) -> Path:
+    """Create a repository of the ``shipped`` configurations, without any version; return its path."""
+    for config in shipped.glob("*/config.pbtxt"):
         model = repository / config.parent.name
         model.mkdir(parents=True)
         shutil.copy(config, model)

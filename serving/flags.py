@@ -30,7 +30,8 @@ def flags(
     """Return Triton's arguments.
 
     Args:
-        repository: The folder or URL that it polls every ``poll_seconds``.
+        repository: The folder or URL that it polls.
+        poll_seconds: How often it polls.
         backends: The folder of its backends.
         ports: Where it listens, on the loopback interface.
         admin_key: The key to the restricted APIs.
