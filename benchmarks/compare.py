@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -144,6 +145,7 @@ def _suits(interface: Interface, load: Load) -> bool:
 def _publish(checkout: Path, python: str, model: Trained, folder: Path) -> Path:
     """Let a checkout publish the model into an empty repository of its own; return that. Raises NotPublished."""
     package = publisher(checkout)
+    shutil.rmtree(folder, ignore_errors=True)
     repository = new_repository(folder / "model_repository", checkout / "model_repository")
     version = model.version_in(folder / "version")
     _suit_older_checkouts(version / CARD_FILE)
