@@ -22,8 +22,8 @@ ports:
 models: $(runtime) ## Train and publish a model where none is there yet, from DATA_DIR, data/ or the stand-in market
 	@$(python) -m publishing ensure
 
-test: $(development) ## Run all tests; with DATA_DIR set, on the real data too
-	@$(python) -m pytest
+test: $(development) ## Run all tests, or those in TESTS=; with DATA_DIR set, on the real data too
+	@$(python) -m pytest $(TESTS)
 
 lint: $(development) ## Check format, style and types
 	@$(python) -m ruff format --check .

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import numpy.typing as npt
 import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from .errors import ServiceTimedOut, ServiceUnreachable, ServiceUntrusted, error_of_status
 from .http_connection import Access, HttpConnection
-from .transports import Columns
 
 _LENGTH = "Inference-Header-Content-Length"
 _STATUS = {
@@ -45,7 +45,7 @@ class HttpTransport:
         self.config = self._connection.config
         self.close = self._connection.close
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, list[Any]]:
         """Return the model's outputs for N homes, N values each."""
         inputs = _inputs(tritonclient.http.InferInput, columns)
         body, length = tritonclient.http.InferenceServerClient.generate_request_body(inputs)
@@ -75,7 +75,7 @@ class GrpcTransport:
         config: dict[str, Any] = reply["config"]
         return config
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, list[Any]]:
         """Return the model's outputs for N homes, N values each."""
         inputs = _inputs(tritonclient.grpc.InferInput, columns)
         with self._explained(model) as headers:
@@ -119,7 +119,7 @@ def _metadata(error: InferenceServerException) -> dict[str, str]:
     return {name: value for name, value in pairs if isinstance(value, str)}
 
 
-def _inputs(kind: type, columns: Columns) -> list[Any]:
+def _inputs(kind: type, columns: Mapping[str, npt.NDArray[Any]]) -> list[Any]:
     inputs = []
     for name, values in columns.items():
         tensor = kind(name, (len(values), 1), np_to_triton_dtype(values.dtype))

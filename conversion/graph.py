@@ -44,7 +44,7 @@ OPSETS = {"": 17, "ai.onnx.ml": 3}
 POINT = "dollars"
 """What a converted estimator answers before it gets its range and name."""
 LOW, HIGH = "dollars_low", "dollars_high"
-"""What it answers besides when the range is its own."""
+"""What it answers besides, when it brings a range of its own."""
 
 
 def convert(estimator: Estimator) -> ModelProto:

@@ -33,7 +33,7 @@ _OLDEST_CONVERTED = (1, 1)
 
 
 def read_pickle(model: Path, features: Path, folder: Path, table: npt.NDArray[np.float32]) -> Estimator:
-    """The estimator of a pickle and its ``model_features.json``.
+    """Read the estimator of a pickle and its ``model_features.json``.
 
     Raises Refused when the columns are unknown or the pickle needs another scikit-learn. Then
     features [N,44] of the homes to compare it on are left in ``folder`` for that environment.
@@ -53,7 +53,7 @@ def read_pickle(model: Path, features: Path, folder: Path, table: npt.NDArray[np
 
 
 def pickled_with(content: bytes) -> str:
-    """The scikit-learn release that wrote a pickle, found without opening it."""
+    """Find the scikit-learn release that wrote a pickle, without opening it. Raises Refused when there is none."""
     strings = [argument for _, argument, _ in pickletools.genops(content) if isinstance(argument, str)]
     for name, value in pairwise(strings):
         if name == "_sklearn_version":
@@ -62,7 +62,10 @@ def pickled_with(content: bytes) -> str:
 
 
 def conversion_command(needed: str, model: Path, features: Path, folder: Path) -> str:
-    """Shell lines that convert a pickle in an environment of its own, and publish the result."""
+    """Return the shell lines that convert a pickle in an environment of its own and publish the result.
+
+    Raises Refused for a release that skl2onnx does not convert.
+    """
     release = _release(needed)
     if release < _OLDEST_CONVERTED:
         raise Refused(f"the pickle needs scikit-learn {needed}, and skl2onnx converts 1.1 and later: train it anew")

@@ -25,7 +25,7 @@ _LARGEST = np.finfo(np.float32).max
 
 
 def times_reached(trees: HistGradientBoostingRegressor) -> npt.NDArray[np.int64]:
-    """How many training rows came to each node, in the order in which skl2onnx writes the nodes."""
+    """Return how many training rows came to each node, int64, in the order in which skl2onnx writes the nodes."""
     reached: npt.NDArray[np.int64] = np.concatenate([tree.nodes["count"] for (tree,) in trees._predictors])
     return reached.astype(np.int64)
 

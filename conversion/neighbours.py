@@ -28,7 +28,7 @@ _MOST_CHOICES = 10_000
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
-    """skl2onnx converter: scaled columns DOUBLE [N,C] to prices DOUBLE [N,1].
+    """Convert, for skl2onnx: scaled columns DOUBLE [N,C] to prices DOUBLE [N,1].
 
     Raises ValueError for a regressor that is not Euclidean with uniform weights and one target.
     """
@@ -61,7 +61,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 
 
 def valid_prices(regressor: KNeighborsRegressor, scaled: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-    """For each scaled home [N,C] every price that its neighbours allow, in dollars.
+    """Return for each scaled home [N,C] every price that its neighbours allow, in dollars.
 
     One price as a rule; several where the last neighbour and the next are equally far and
     dear, since then each choice among them is a right answer.

@@ -1,4 +1,4 @@
-"""What every command line of the project does with an error that people can do something about."""
+"""How every command line of the project runs: its log, and how it reports errors that a person can fix."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ errors = Console(stderr=True)
 def run(app: typer.Typer, *expected: type[Exception], level: int = logging.INFO) -> None:
     """Run a command line that logs to standard error from ``level`` on.
 
-    A ``DataError``, or one of the ``expected`` errors, is one message and exit code 1; any other error
-    is a defect and keeps its traceback.
+    A ``DataError`` or one of the ``expected`` errors becomes one message and exit code 1. Any other error is
+    a defect and keeps its traceback.
     """
     handler = RichHandler(console=errors, show_path=False, show_time=False, show_level=False, markup=False)
     logging.basicConfig(level=level, format="%(message)s", handlers=[handler])

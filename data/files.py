@@ -1,6 +1,6 @@
-"""Where the three CSV files are.
+"""The three CSV files: their names, the folder that holds them, and their fingerprint.
 
-Standard library only: starting the service needs this module, never pandas.
+Standard library only: every start of the service imports this module, and pandas would slow it down.
 """
 
 from __future__ import annotations
@@ -11,61 +11,61 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SALES = "kc_house_data.csv"
-DEMOGRAPHICS = "zipcode_demographics.csv"
-UNSEEN = "future_unseen_examples.csv"
-FILE_NAMES = (SALES, DEMOGRAPHICS, UNSEEN)
+SALES_CSV = "kc_house_data.csv"
+DEMOGRAPHICS_CSV = "zipcode_demographics.csv"
+UNSEEN_CSV = "future_unseen_examples.csv"
+FILE_NAMES = (SALES_CSV, DEMOGRAPHICS_CSV, UNSEEN_CSV)
 
 STANDIN_STAMP = "standin.json"
-"""What the generator of the stand-in market leaves beside its files, so that they are known for made up."""
+"""The file that the stand-in market's generator writes beside its CSV files: it marks them as made up."""
 
 DATA_DIR = "DATA_DIR"
 """The environment variable that names the folder of the CSV files."""
 
 HERE = Path(__file__).resolve().parent
-"""``data/``: this package, and the folder in which the CSV files are dropped."""
+"""``data/``: this package, and the folder where people put their CSV files."""
 
 _FINGERPRINT_LENGTH = 12
 
 
 class DataError(Exception):
-    """The data are missing or not what the schema asks for; the message says where and what to do."""
+    """Report data that are missing or break the schema; the message says where and what to do."""
 
 
 @dataclass(frozen=True)
 class DataFiles:
-    """The folder that holds the three CSV files, and whether their content is made up."""
+    """Hold the folder of the three CSV files; ``standin`` when their content is made up."""
 
     folder: Path
     standin: bool = False
 
     @property
     def sales(self) -> Path:
-        """The sales: one row for each sale of a home, with its price."""
-        return self.folder / SALES
+        """Return the path of the sales: one row for each sale of a home, with its price."""
+        return self.folder / SALES_CSV
 
     @property
     def demographics(self) -> Path:
-        """The demographics: one row for each ZIP code."""
-        return self.folder / DEMOGRAPHICS
+        """Return the path of the demographics: one row for each ZIP code."""
+        return self.folder / DEMOGRAPHICS_CSV
 
     @property
     def unseen(self) -> Path:
-        """The examples to value: homes without prices."""
-        return self.folder / UNSEEN
+        """Return the path of the example homes, which have no prices."""
+        return self.folder / UNSEEN_CSV
 
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 over the bytes of the three files, in their fixed order."""
+        """Return the first 12 hexadecimal digits of a SHA-256 over the three files: sales, demographics, examples."""
         digest = hashlib.sha256()
         for path in (self.sales, self.demographics, self.unseen):
-            # Each file is hashed by itself first, so that bytes moved from one to the next show.
+            # Each file is hashed by itself first: bytes that move from one file to the next change the result.
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()[:_FINGERPRINT_LENGTH]
 
 
 @dataclass(frozen=True)
 class DataSummary:
-    """Describe the sales behind a model; ``standin`` when they were generated, and its prices made up.
+    """Describe the sales behind a model; ``standin`` when they, and so the model's prices, are made up.
 
     Dates are in ISO format, as in 2015-05-27.
     """
@@ -79,10 +79,11 @@ class DataSummary:
 
 
 def find_data(environ: Mapping[str, str] = os.environ, default: Path = HERE) -> DataFiles | None:
-    """The files in the folder that ``DATA_DIR`` names, else those in ``data/``, else None.
+    """Find the files in the folder that ``DATA_DIR`` names, else in ``data/``; return None where there are none.
 
-    Raises ``DataError`` when the folder in ``DATA_DIR`` lacks a file, or ``data/`` has some but not
-    all of them: whoever put data there wants them used, so nothing is silently put in their place.
+    Raises:
+        DataError: when the folder in ``DATA_DIR`` lacks a file, or ``data/`` has some but not all of them.
+            Whoever put files there wants them used, so the stand-in market does not silently replace them.
     """
     named = environ.get(DATA_DIR)
     folder = Path(named).expanduser() if named else default
@@ -97,7 +98,7 @@ def find_data(environ: Mapping[str, str] = os.environ, default: Path = HERE) -> 
     if len(missing) < len(FILE_NAMES):
         raise DataError(
             f"{_absent(folder, missing)}. Put all of {', '.join(FILE_NAMES)} there, "
-            f"or take them all away to use the stand-in market, or set {DATA_DIR}."
+            f"or remove them all to use the stand-in market, or set {DATA_DIR}."
         )
     return None
 

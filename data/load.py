@@ -1,4 +1,4 @@
-"""The three CSV files, checked, as DataFrames."""
+"""The three CSV files as checked DataFrames."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Market:
-    """The checked data, with the rows in the order of their files and the columns in the order given here.
+class MarketData:
+    """Hold the checked data: rows in the order of their files, columns in the order given below.
 
     Columns of whole numbers are int64, ``date`` is datetime64, every other column is float64.
     """
@@ -38,12 +38,14 @@ class Market:
     files: DataFiles
 
 
-def load_market(files: DataFiles, this_year: int | None = None) -> Market:
-    """Read and check the three files; columns are matched by name, in any order.
+def load_market(files: DataFiles, this_year: int | None = None) -> MarketData:
+    """Read and check the three files; their columns may stand in any order.
 
-    ``this_year`` is the year of the check, the current one unless given: years may reach one beyond.
-    Raises ``DataError``, which lists the first problems of all files with line, column, value and
-    what is allowed.
+    ``this_year`` is the current year unless given; a year of the data may be at most the one after it.
+
+    Raises:
+        DataError: when values are not allowed. It lists the first ones of all files with line, column,
+            value and what is allowed.
     """
     year = date.today().year if this_year is None else this_year
     demographics = read_table(files.demographics, (*DEMOGRAPHIC_COLUMNS, ZIPCODE))
@@ -57,13 +59,13 @@ def load_market(files: DataFiles, this_year: int | None = None) -> Market:
     ]
     if problems:
         raise DataError(_summary(problems))
-    market = Market(_typed(sales), _typed(demographics), _typed(unseen), files)
+    market = MarketData(_typed(sales), _typed(demographics), _typed(unseen), files)
     log.info("%d sales in %d ZIP codes, from %s", len(market.sales), len(market.demographics), files.folder)
     return market
 
 
 def _problems(table: Table, schema: pa.DataFrameSchema) -> Iterator[str]:
-    """One line of text for each bad value, from the top of the file."""
+    """Yield one line of text for each bad value, from the top of the file."""
     try:
         schema.validate(table.numbers, lazy=True)
     except pa.errors.SchemaErrors as errors:
@@ -72,14 +74,14 @@ def _problems(table: Table, schema: pa.DataFrameSchema) -> Iterator[str]:
 
 
 def _bad(schema: pa.DataFrameSchema, cases: pd.DataFrame) -> dict[tuple[int, str], str]:
-    """What is allowed where something else stands, by index and column, each once."""
+    """Return what is allowed in each bad cell, by index and column."""
     reported_for = {check.error: column for column, check in CROSS_CHECKS.items()}
     bad: dict[tuple[int, str], str] = {}
     for case in cases.to_dict("records"):
         place = (case["index"], case["column"])
         if case["schema_context"] == "Column":
             bad[place] = str(schema.columns[case["column"]].description)
-        elif reported_for.get(case["check"]) == case["column"]:  # pandera names every column of the row
+        elif reported_for.get(case["check"]) == case["column"]:  # pandera reports such a check for every column
             bad.setdefault(place, case["check"])
     return bad
 

@@ -1,7 +1,7 @@
 """What each of the three CSV files must hold, built from ``preprocessing.columns``.
 
-The schemas judge numbers: ``data.table`` has read every column as float64 and the date as datetime64.
-A column's ``description`` says in words what is allowed, for the messages.
+The schemas check numbers: ``data.table`` has read every column as float64 and the date as datetime64.
+A column's ``description`` says in words what is allowed; the error messages quote it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from preprocessing.columns import (
 )
 
 SALE_COLUMNS = ("id", DATE, "price")
-"""The columns that a sale has beyond those of its home."""
+"""The columns that a sale has in addition to those of its home."""
 
-_LARGEST_EXACT = 2**53  # from here on float64, as which every number is read, skips whole numbers
+_LARGEST_EXACT = 2**53  # every number is read as float64, which skips whole numbers beyond this one
 
 CROSS_CHECKS = {
     "sqft_living": pa.Check(
@@ -39,11 +39,11 @@ CROSS_CHECKS = {
         ignore_na=False,
     ),
 }
-"""The checks over several columns of a home, by the column that a failure is reported for."""
+"""The checks that compare columns of a home, by the column that a failure is reported for."""
 
 
 def demographics_schema() -> pa.DataFrameSchema:
-    """One row for each ZIP code; figures finite and not negative, ``per_*`` in percent."""
+    """Describe the demographics: one row for each ZIP code, figures finite and not negative, ``per_*`` in percent."""
     columns = {name: _figure(name) for name in DEMOGRAPHIC_COLUMNS}
     words = f"a whole number from 0 to {MOST_ZIPCODE:,}, once in the file"
     columns[ZIPCODE] = _number(0, MOST_ZIPCODE, words, whole=True, unique=True)
@@ -51,12 +51,12 @@ def demographics_schema() -> pa.DataFrameSchema:
 
 
 def unseen_schema(zipcodes: Collection[float], this_year: int) -> pa.DataFrameSchema:
-    """Homes without prices; each ZIP code must be one of ``zipcodes``, those with demographics."""
+    """Describe homes without prices; ``zipcodes`` are the allowed ones, those with demographics."""
     return pa.DataFrameSchema(_home(zipcodes, this_year), checks=list(CROSS_CHECKS.values()), strict=True)
 
 
 def sales_schema(zipcodes: Collection[float], this_year: int) -> pa.DataFrameSchema:
-    """Homes with the id of the home and the date and price, in dollars, of the sale."""
+    """Describe sold homes: the home's id, the sale's date and price in dollars, and the columns of the home."""
     sale = {
         "id": _number(0, _LARGEST_EXACT, "a whole number, not negative", whole=True),
         DATE: pa.Column("datetime64[ns]", description="a date like 20141013T000000"),

@@ -1,4 +1,4 @@
-"""The stand-in market: the three CSV files with made-up homes and prices, for whoever has no data yet."""
+"""The stand-in market: three CSV files of made-up homes and prices, for people who have no data yet."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def find_or_generate(environ: Mapping[str, str] = os.environ, default: Path = HERE) -> DataFiles:
-    """The data as ``find_data`` finds them, else the stand-in market, with a loud warning.
+    """Return the data that ``find_data`` finds, else the stand-in market; warn loudly when they are made up.
 
-    Raises ``DataError`` when data were put somewhere but are not complete.
+    Raises:
+        DataError: when some of the files are there and others are missing.
     """
     files = find_data(environ, default) or standin_data()
     if files.standin:
@@ -35,7 +36,7 @@ def find_or_generate(environ: Mapping[str, str] = os.environ, default: Path = HE
 
 
 def standin_data(folder: Path = FOLDER, seed: int = SEED) -> DataFiles:
-    """The stand-in market's files in ``folder``: those of an earlier call if they still fit, else new ones."""
+    """Return the stand-in market's files in ``folder``; generate them where they are not there, or outdated."""
     files = DataFiles(folder, standin=True)
     if not _fits(files, seed):
         _generate(files, seed)
@@ -55,14 +56,14 @@ def _stamp(files: DataFiles, seed: int) -> dict[str, object]:
 
 
 def _generator() -> str:
-    """Changes whenever the code that invents the market does, so that nobody has to count versions."""
+    """Return 12 hexadecimal digits that change with the code that invents the market, in place of a version number."""
     sources = sorted((HERE / "invented").glob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
 
 
 def _generate(files: DataFiles, seed: int) -> None:
-    # Imported here because pandas takes a second, which a start that has its data must not pay.
-    from data.invented.sales import invent_market
+    # Imported here: it imports pandas, which takes a second, and a start that has its data does not need it.
+    from data.invented.market import invent_market
 
     log.info("generating the stand-in market into %s", files.folder)
     files.folder.mkdir(parents=True, exist_ok=True)
@@ -70,11 +71,11 @@ def _generate(files: DataFiles, seed: int) -> None:
     _write(files.sales, sales.to_csv(index=False, lineterminator="\n"))
     _write(files.demographics, demographics.to_csv(index=False, lineterminator="\n"))
     _write(files.unseen, unseen.to_csv(index=False, lineterminator="\n"))
-    _write(files.folder / STANDIN_STAMP, json.dumps(_stamp(files, seed)))  # last: it vouches for the others
+    _write(files.folder / STANDIN_STAMP, json.dumps(_stamp(files, seed)))  # last: it says that the others are complete
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all; two processes that generate at once write the same bytes."""
+    """Write a file whole or not at all. Two processes that generate at the same time write the same bytes."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text)
     draft.replace(path)

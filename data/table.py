@@ -1,4 +1,4 @@
-"""A CSV file as text and as numbers, so that a message can show what stands in it and where."""
+"""A CSV file as text and as numbers, so that error messages can quote the text and its line."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from data.files import DataError
 
 DATE = "date"
 DATE_FORMAT = "%Y%m%dT%H%M%S"
-"""How the sales file writes a date: 20141013T000000."""
+"""The sales file's form of a date: 20141013T000000."""
 
 _FIRST_ROW_LINE = 2
 
 
 @dataclass(frozen=True)
 class Table:
-    """The columns asked for, in the order asked for; blank lines are left out.
+    """Hold the columns of a CSV file in the order in which they were asked for, without its blank lines.
 
-    ``text`` has the cells as they stand; ``numbers`` has them as float64, and dates as datetime64,
-    NaN and NaT where the text is none. Both have the same index, from which ``line`` is counted.
+    ``text`` has the cells as they stand. ``numbers`` has them as float64 and dates as datetime64; NaN and NaT
+    replace text that is neither. Both have the same index: a row's line in the file, less the header.
     """
 
     path: Path
@@ -30,25 +30,26 @@ class Table:
     numbers: pd.DataFrame
 
     def place(self, index: int, column: str) -> str:
-        """File, line as an editor counts it, column and value, in words."""
+        """Return a cell in words: its file, its line as an editor counts it, its column and its value."""
         value = str(self.text.at[index, column]) or "empty"
         return f"{self.path.name}, line {index + _FIRST_ROW_LINE}: {column} is {value}"
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> Table:
-    """Read a CSV file with just these columns, which stand in any order.
+    """Read a CSV file that has exactly these columns, in any order.
 
-    Raises ``DataError`` when a column is missing or unknown, when there are no rows, and when the
-    file is no CSV file at all.
+    Raises:
+        DataError: when a column is missing or unknown, when there are no rows, or when the file cannot be read
+            as CSV.
     """
     try:
         text = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path.name} is no CSV file in UTF-8: {error}. Export it again to {path}.") from error
+        raise DataError(f"{path.name} is not a CSV file in UTF-8: {error}. Export it again to {path}.") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}. Correct its permissions or put it there again.") from error
     _check_header(path, list(text.columns), columns)
-    if not isinstance(text.index, pd.RangeIndex):  # pandas takes the first fields of too long rows for names
+    if not isinstance(text.index, pd.RangeIndex):  # pandas makes an index of the first fields when rows are too long
         raise DataError(f"{path.name}: rows have more fields than the header has names; name every column.")
     text = text[list(columns)].fillna("")
     text = text[(text != "").any(axis=1)]
@@ -59,7 +60,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> Table:
 
 def _numbers(cells: pd.Series[str]) -> pd.Series[float] | pd.Series[pd.Timestamp]:
     if cells.name == DATE:
-        # The unit is said because pandas 2 and 3 choose different ones.
+        # The unit is given because pandas 2 and 3 choose different ones.
         return pd.to_datetime(cells, format=DATE_FORMAT, errors="coerce").astype("datetime64[ns]")
     return pd.to_numeric(cells, errors="coerce").astype("float64")
 

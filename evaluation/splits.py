@@ -18,6 +18,7 @@ from data.files import DataError
 from preprocessing.columns import POSITION, ZIPCODE
 from training.sales import Sales
 
+ONE_DAY, ONE_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 FROZEN_AT = np.datetime64("2015-03-01")
 """The temporal split trains on the sales before this day."""
 
@@ -70,11 +71,11 @@ def folds(split: Split, sales: Sales, seed: int, folding: Folding = USUAL_FOLDIN
     elif split is Split.ZIP:
         yield from _by_group(zipcodes_of(sales), seed, folding.folds)
     elif split is Split.TEMPORAL:
-        yield _by_day(sales.days, FROZEN_AT, sales.days.max() + 1)
+        yield _by_day(sales.days, FROZEN_AT, sales.days.max() + ONE_DAY)
     else:
         first, last = np.datetime64(folding.first_month), sales.days.max().astype("datetime64[M]")
-        for month in np.arange(first, max(first, last) + 1):
-            yield _by_day(sales.days, month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]"))
+        for month in np.arange(first, max(first, last) + ONE_MONTH):
+            yield _by_day(sales.days, month.astype("datetime64[D]"), (month + ONE_MONTH).astype("datetime64[D]"))
 
 
 def _by_group(groups: npt.NDArray[np.int64], seed: int, count: int) -> Iterator[Fold]:

@@ -1,4 +1,4 @@
-"""``python -m conversion``: train, publish, roll back and list versions of the price model."""
+"""``python -m publishing``: train, publish, roll back and list versions of the price model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ensure(repository: Repository = REPOSITORY) -> None:
 
 
 def _address(value: str) -> str:
-    """Checked before minutes of training."""
+    """Check an address before minutes of training."""
     host, _, port = value.rpartition(":")
     if value and not (host and port.isdecimal()):
         raise typer.BadParameter(f"{value!r} is not host:port, as in 127.0.0.1:8000")
@@ -154,7 +154,7 @@ def _try_out(number: int, address: str, repository: Path) -> None:
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """As a table, before the verdict."""
+    """Show it as a table, before the verdict."""
     table = Table(
         f"on the same {comparison.sales:,} sales",
         comparison.serving,
@@ -212,7 +212,7 @@ def show(repository: Repository = REPOSITORY) -> None:
 
 
 def _wide() -> Console:
-    """A pipe has no width of its own; the tables need about this much."""
+    """Return a console wide enough for the tables: a pipe has no width of its own."""
     return console if console.is_terminal else Console(width=140)
 
 

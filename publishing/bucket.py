@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Bucket:
-    """The part of a bucket that is a model repository. Keys are paths inside it."""
+    """Hold the part of a bucket that is a model repository; keys are paths inside it."""
 
     client: Any
     name: str
@@ -53,7 +53,7 @@ class Bucket:
 
     @classmethod
     def open(cls, url: str) -> Bucket:
-        """From the URL that Triton is given. Credentials and region are found as every AWS tool finds them.
+        """Open the bucket of the URL that Triton is given; credentials and region are found as AWS tools do.
 
         Raises Refused when it is no such URL, or boto3 is missing.
         """
@@ -71,7 +71,7 @@ class Bucket:
         return cls(client, parts["bucket"], f"{parts['prefix']}/" if parts["prefix"] else "")
 
     def times(self, folder: str) -> dict[str, datetime]:
-        """When each object under a folder was written, to the second, as Triton is told."""
+        """Return when each object under a folder was written, to the second, as Triton is told."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.name, Prefix=f"{self.prefix}{folder}/"
         )
@@ -82,28 +82,28 @@ class Bucket:
         }
 
     def read(self, key: str) -> str:
-        """An object as text."""
+        """Return an object as text."""
         body = self.client.get_object(Bucket=self.name, Key=self.prefix + key)["Body"]
         return str(body.read().decode())
 
     def digest(self, key: str) -> str:
-        """SHA-256 of the object as it was written; empty for one that was not written from here."""
+        """Return the SHA-256 of the object as it was written; empty for one that was not written from here."""
         return str(self.client.head_object(Bucket=self.name, Key=self.prefix + key)["Metadata"].get(DIGEST, ""))
 
     def write(self, key: str, content: bytes) -> None:
-        """One object, which appears whole."""
+        """Write one object, which appears whole."""
         metadata = {DIGEST: hashlib.sha256(content).hexdigest()}
         self.client.put_object(Bucket=self.name, Key=self.prefix + key, Body=content, Metadata=metadata)
 
     def delete(self, key: str) -> None:
-        """One object."""
+        """Delete one object."""
         self.client.delete_object(Bucket=self.name, Key=self.prefix + key)
 
 
 def push(repository: Path, url: str) -> dict[str, list[int]]:
     """Make the bucket serve what the repository serves: new versions go live, those rolled back here go.
 
-    Returns the versions served of each model. One push at a time. Raises Refused.
+    Returns the versions that each model serves. Only one push may run at a time. Raises Refused.
     """
     models = [repository / name for name in (PRICE_MODEL, PREPROCESSING, *ENSEMBLES)]  # ensembles need the others
     serving = {model.name: _served_here(model) for model in models}
@@ -119,9 +119,9 @@ def push(repository: Path, url: str) -> dict[str, list[int]]:
 
 
 def roll_back(url: str) -> tuple[int, int]:
-    """Stop serving the price model's newest version; its number, and that of the one which now serves.
+    """Stop serving the price model's newest version; return its number and that of the one which now serves.
 
-    For when the repository is not at hand: its own next push goes by what is in it. Raises Refused.
+    For when the repository is not at hand: its own next push goes by what it then holds. Raises Refused.
     """
     with _opened(url) as bucket:
         numbers = _served_there(PRICE_MODEL, bucket)
@@ -134,7 +134,7 @@ def roll_back(url: str) -> tuple[int, int]:
 
 @contextmanager
 def _opened(url: str) -> Iterator[Bucket]:
-    """The bucket; what speaks against using it becomes Refused."""
+    """Yield the bucket; errors of the S3 client become Refused."""
     bucket = Bucket.open(url)
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -203,7 +203,7 @@ def _policy(numbers: Sequence[int]) -> str:
 
 
 def _version(key: str) -> int | None:
-    """The version that an object belongs to; None for the model's own files."""
+    """Return the version that an object belongs to; None for the model's own files."""
     number = key.split("/")[1]
     return int(number) if number.isdecimal() else None
 

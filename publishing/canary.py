@@ -1,4 +1,4 @@
-"""One question to the running service after a version was published: does the new one answer?"""
+"""One question to the running service after a version was published: does the new version answer?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NotTakenOver(Exception):
 
 
 def is_running(address: str) -> bool:
-    """Whether a service is ready at ``host:port``."""
+    """Tell whether a service is ready at ``host:port``."""
     try:
         with urllib.request.urlopen(f"http://{address}/v2/models/house_price/ready", timeout=_ANSWER_S):
             return True
@@ -27,7 +27,7 @@ def is_running(address: str) -> bool:
 
 
 def wait_for(price_model: str, home: Mapping[str, float], address: str, seconds: float = TAKEOVER_S) -> float:
-    """The price in dollars that the model of this name gives a home, once it answers.
+    """Wait until the model of this name answers; return the price in dollars that it gives a home.
 
     Raises NotTakenOver when another one still answers after so many seconds, or nobody does.
     """

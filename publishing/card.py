@@ -26,7 +26,7 @@ CARD_FILE = "card.json"
 
 @dataclass(frozen=True)
 class MeasuredRange:
-    """The share of held-out sale prices that a range held, and how wide it was, in proportion to the price.
+    """Tell what share of held-out sale prices a range held, and how wide it was in proportion to the price.
 
     ``required`` is for homes of which only the required columns are given. ``below`` and ``above``
     say how far a range reaches that is the same for all homes.

@@ -1,4 +1,4 @@
-"""Makes sure that the repository holds something to serve; at once where it already does."""
+"""Makes sure that the repository holds something to serve; returns at once where it already does."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
-    """Publish the basic model where no version is there, or only one of the stand-in market
-    although real data are; bring preprocessing up to date in any case.
+    """Publish the basic model where there is no version, or where real data take over from the stand-in market.
 
-    Raises Refused, or data.files.DataError.
+    Brings preprocessing up to date in any case. Raises Refused, or data.files.DataError.
     """
     model = repository / PRICE_MODEL
     found = find_data(environ)
@@ -44,7 +43,7 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
 
 
 def prepare(repository: Path, demographics: Path) -> None:
-    """Everything that a repository needs besides a price model. Raises Refused."""
+    """Add everything that a repository needs besides a price model. Raises Refused."""
     for ensemble in ENSEMBLES:
         keep = repository / ensemble / "1" / ".keep"  # a bucket has no empty folders
         if not keep.is_file():
@@ -57,7 +56,7 @@ def prepare(repository: Path, demographics: Path) -> None:
 
 
 def example(repository: Path) -> dict[str, float]:
-    """The example home, in a ZIP code that the published demographics know."""
+    """Return the example home, in a ZIP code that the published demographics know. Raises Refused without them."""
     demographics = published_demographics(repository)
     if demographics is None:
         raise Refused(f"{repository} holds no preprocessing version: `make models` publishes one")
@@ -92,7 +91,7 @@ def _note_new_data(found: DataFiles | None, card: Card | None) -> None:
 
 
 def _demographics(repository: Path, found: DataFiles | None, card: Card | None) -> Path:
-    """Those that belong to the newest price model: never made-up ones to a model of real sales."""
+    """Return the demographics that belong to the newest price model: never made-up ones to a model of real sales."""
     published = published_demographics(repository)
     if found:
         return found.demographics

@@ -33,7 +33,7 @@ MOST_MOVED = 0.10
 """No more than this share of the example homes may change in price by more than ``MOVE``, unless accepted."""
 
 FEWEST_LATER_SALES = 200
-"""With so many, the difference between two models of a kind is known to some 4,000 dollars (95 %), between
+"""With this many, the difference between two models of a kind is known to some 4,000 dollars (95 %), between
 the basic and the improved one to some 17,000; fewer could not tell a model that is a tenth worse."""
 
 _RESAMPLES = 1_000
@@ -43,7 +43,7 @@ _SEED = 42
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean absolute errors in dollars on the same sales, and how much higher the challenger's is.
+    """Hold mean absolute errors in dollars on the same sales, and how much higher the challenger's is.
 
     ``low`` and ``high`` bound that difference with 95 % confidence (paired bootstrap).
     """
@@ -57,7 +57,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Basis:
-    """The rows of the sales on which two versions are compared, and in words which these are.
+    """Hold the rows of the sales on which two versions are compared, and say in words which these are.
 
     ``certain`` when neither was trained on any of them; ``as_served`` when prices are compared at the
     market that each version values for, and not at the average one.

@@ -1,5 +1,7 @@
-"""A version of the preprocessing model: the ``preprocessing`` folder as it stands, the demographics, and
-how the sales that the newest price model learned from spread over each column.
+"""A version of the preprocessing model.
+
+It is the ``preprocessing`` folder as it stands, the demographics, and how the sales that the newest
+price model learned from spread over each column.
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ _CODE = "*.py"
 
 
 def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
-    """Publish today's code with these demographics, and with what the newest price model's card
-    says of its training sales; returns the version's number.
+    """Publish today's code with these demographics; return the version's number.
 
-    None when the newest version is just that. Raises Refused when it cannot value the example
+    The version also carries what the newest price model's card says of its training sales. Returns
+    None when the newest version holds just that. Raises Refused when it cannot value the example
     home: a Python model that breaks while it loads can stop an older Triton from polling.
     """
     model = repository / PREPROCESSING
@@ -51,7 +53,7 @@ def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
 
 
 def published_demographics(repository: Path) -> Path | None:
-    """The demographics that the newest version serves with."""
+    """Return the demographics that the newest version serves with."""
     current = newest(repository / PREPROCESSING)
     return current / DEMOGRAPHICS_FILE if current else None
 

@@ -25,19 +25,19 @@ STAGING = ".staging"
 
 
 def versions(model: Path) -> list[int]:
-    """The numbers of a model's versions, ascending."""
+    """Return the numbers of a model's versions, ascending."""
     return sorted(int(folder.name) for folder in model.iterdir() if folder.name.isdecimal() and folder.is_dir())
 
 
 def newest(model: Path) -> Path | None:
-    """The folder of a model's newest version."""
+    """Return the folder of a model's newest version; None when it has none."""
     numbers = versions(model)
     return model / str(numbers[-1]) if numbers else None
 
 
 @contextmanager
 def staged(repository: Path) -> Iterator[Path]:
-    """An empty folder to complete a version in; what is left of it afterwards is removed."""
+    """Yield an empty folder to complete a version in; what is left in it afterwards is removed."""
     area = repository.resolve().parent / STAGING
     area.mkdir(exist_ok=True)
     if area.stat().st_dev != repository.stat().st_dev:
@@ -54,7 +54,7 @@ def staged(repository: Path) -> Iterator[Path]:
 
 
 def add(folder: Path, model: Path) -> int:
-    """Make a staged folder the next version of a model; returns its number."""
+    """Make a staged folder the next version of a model; return its number."""
     for path in [*folder.rglob("*"), folder]:
         _flush(path)
     with _alone(model):
@@ -65,7 +65,7 @@ def add(folder: Path, model: Path) -> int:
 
 
 def remove_newest(model: Path) -> tuple[int, int]:
-    """Take the newest version away; returns its number and that of the version which now serves.
+    """Take the newest version away; return its number and that of the version which now serves.
 
     Raises Refused when there is no other version to fall back on.
     """
@@ -80,7 +80,7 @@ def remove_newest(model: Path) -> tuple[int, int]:
 
 @contextmanager
 def _alone(model: Path) -> Iterator[None]:
-    """Two publishers must not take the same number."""
+    """Lock a model: two publishers must not take the same number."""
     lock = model.resolve().parent.parent / STAGING / f"{model.name}.lock"
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as file:

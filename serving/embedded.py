@@ -168,7 +168,11 @@ class EmbeddedServer:
                 os.killpg(self.pid, signal.SIGKILL)
 
     def __enter__(self) -> EmbeddedServer:
-        self.start()
+        try:
+            self.start()
+        except ServerUnavailable:
+            self.stop()
+            raise
         return self
 
     def __exit__(

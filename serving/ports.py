@@ -1,4 +1,4 @@
-"""The three ports of a server: given, or chosen by the operating system, and free before it starts.
+"""The three ports of a server: given or chosen, and free before it starts.
 
 Run as a module it checks the ports that ``make up`` is about to use, before minutes of set-up. It runs with whatever
 Python is there, 3.8 or later, so it imports the standard library only.
@@ -7,10 +7,11 @@ Python is there, 3.8 or later, so it imports the standard library only.
 from __future__ import annotations
 
 import os
+import random
 import socket
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from serving.bundle import ServerUnavailable
@@ -20,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Hold the ports on the loopback interface; 0 asks the operating system for a free one."""
+    """Hold ports on the loopback interface; 0 asks for any free one."""
 
     http: int = 8000
     grpc: int = 8001
@@ -28,6 +29,9 @@ class Ports:
 
 
 ANY_FREE = Ports(0, 0, 0)
+CHOSEN = range(10_000, 30_000)
+"""Where a 0 finds its port. Linux gives outgoing connections theirs from 32768 on, so that none of them takes a port
+between the moment it is chosen and the moment the server listens."""
 
 
 def asked_for(environ: Mapping[str, str]) -> Ports:
@@ -59,8 +63,7 @@ def free(ports: Ports) -> Ports:
             probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((LOOPBACK, port))
-                probe.listen()
+                _listen(probe, [port] if port else random.sample(CHOSEN, 100))
             except OSError as error:
                 raise ServerUnavailable(
                     f"Port {port} is not free ({error.strerror}); set {variable} to another one, "
@@ -70,6 +73,18 @@ def free(ports: Ports) -> Ports:
                 raise ServerUnavailable(f"{variable} is {port}, but a port is a number from 1 to 65535") from error
             chosen[variable] = int(probe.getsockname()[1])
     return Ports(chosen["HTTP_PORT"], chosen["GRPC_PORT"], chosen["METRICS_PORT"])
+
+
+def _listen(probe: socket.socket, ports: Sequence[int]) -> None:
+    """Listen on the first of the ports that is free. Raises OSError when none is."""
+    *others, last = ports
+    for port in others:
+        with suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            break
+    else:
+        probe.bind((LOOPBACK, last))
+    probe.listen()
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from data.files import DATA_DIR, DataFiles
 from data.standin import find_or_generate
@@ -22,6 +23,10 @@ from training.improved import ImprovedModel, train_improved
 from training.sales import Sales, read_sales
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example takes is the machine's business, which may have other work to do.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

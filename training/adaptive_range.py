@@ -22,14 +22,14 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from training.relative_range import TARGET_COVERAGE
 
 LEAST_SPREAD, MOST_SPREAD = 0.01, 1.0
-"""In log dollars; what trees say beyond these is no spread of a house price."""
+"""In log dollars; no house price spreads less or more, so what trees say beyond these is cut off."""
 
 Fold = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
 class AdaptiveRange:
-    """Fitted trees of the spread, and float64 ``factors`` [3,2]: below and above, for each of ``gaps.GIVEN``."""
+    """Hold fitted trees of the spread, and float64 ``factors`` [3,2]: below and above, for each of ``gaps.GIVEN``."""
 
     trees: HistGradientBoostingRegressor
     factors: npt.NDArray[np.float64]
@@ -37,7 +37,10 @@ class AdaptiveRange:
     def around(
         self, price: npt.NDArray[np.float64], columns: npt.NDArray[np.float32], given: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Low and high [N] in dollars around prices [N] of homes with columns [N,C] and their place in GIVEN."""
+        """Return low and high [N] in dollars around prices [N].
+
+        Homes come as columns [N,C]; ``given`` [N] is the place of each in ``GIVEN``.
+        """
         below, above = (self.factors[given] * spread(self.trees, columns)[:, None]).T
         return price * np.exp(below), price * np.exp(above)
 
@@ -49,9 +52,10 @@ def fit_range(
     folds: Iterable[Fold],
     seed: int,
 ) -> AdaptiveRange:
-    """From columns [N,C] of homes, log(paid / valued) [N] by models that had not seen them, and their place in GIVEN.
+    """Fit the range to log(paid / valued) [N] of homes that the valuing models had not seen.
 
-    ``folds`` keeps a home from the spread that it is compared with.
+    Homes come as columns [N,C]; ``given`` [N] is the place of each in ``GIVEN``. ``folds`` keeps
+    a home from the spread that it is compared with.
     """
     spreads = np.empty(len(log_errors))
     for fitted, left_out in folds:
@@ -63,13 +67,13 @@ def fit_range(
 
 
 def spread(trees: HistGradientBoostingRegressor, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """The expected size of the log error [N]."""
+    """Return the expected size of the log error [N]."""
     expected: npt.NDArray[np.float64] = trees.predict(columns)
     return expected.clip(LEAST_SPREAD, MOST_SPREAD)
 
 
 def _factors(scores: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The conformal quantiles of both tails; never on the wrong side of the price."""
+    """Return the conformal quantiles of both tails; never on the wrong side of the price."""
     always_zero = DummyRegressor(strategy="constant", constant=0.0).fit([[0.0]], [0.0])
     conformal = SplitConformalRegressor(
         always_zero,

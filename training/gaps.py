@@ -16,7 +16,7 @@ GIVEN: tuple[Given, ...] = ("all", "some", "required")
 """How much of a home is given: all 18 columns, some of the optional ones, or none of them."""
 
 _REQUIRED_ONLY = 0.6
-"""Of the copies with gaps, the share that keeps only the required columns; as callers are likely to send them."""
+"""Of the copies with gaps, the share that keeps only the required columns: what callers are likely to send."""
 
 
 def only_required(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

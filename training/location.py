@@ -20,7 +20,7 @@ from preprocessing.columns import HOME_COLUMN_NAMES, POSITION, ZIPCODE
 LANDMARKS = 24
 
 METRES_PER_DEGREE = 111_200.0
-"""Of latitude."""
+"""For a degree of latitude."""
 _EASTWARD = np.cos(np.radians(47.5))
 SCALE = np.array([METRES_PER_DEGREE, METRES_PER_DEGREE * _EASTWARD])
 """Metres for a degree of latitude and of longitude in the middle of King County."""
@@ -31,8 +31,10 @@ PLACE = [POSITION["lat"], POSITION["long"]]
 
 @dataclass(frozen=True)
 class Location:
-    """Points in metres north and east of zero degrees: float64 ``landmarks`` [L,2], and for the
-    int64 ``zipcodes`` [Z], ascending, their ``middles`` [Z,2]; ``elsewhere`` [2] for any other ZIP code.
+    """Hold points in metres north and east of zero degrees.
+
+    These are float64 ``landmarks`` [L,2], the ``middles`` [Z,2] of the int64 ``zipcodes`` [Z], which
+    ascend, and ``elsewhere`` [2] for any other ZIP code.
     """
 
     landmarks: npt.NDArray[np.float64]
@@ -42,7 +44,7 @@ class Location:
 
     @classmethod
     def of(cls, table: npt.NDArray[np.float32], seed: int) -> Location:
-        """From the features [N,44] of sold homes: k-means sets the landmarks where homes are sold."""
+        """Place landmarks where homes are sold: k-means on the features [N,44] of sold homes."""
         place = table[:, PLACE].astype(np.float64) * SCALE
         zipcodes, which = np.unique(table[:, POSITION[ZIPCODE]].astype(np.int64), return_inverse=True)
         middles = np.array([place[which == one].mean(axis=0) for one in range(len(zipcodes))])
@@ -51,7 +53,7 @@ class Location:
         return cls(landmarks, zipcodes, middles, place.mean(axis=0))
 
     def columns(self, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """What trees read of features [N,44]: the 18 home columns and whole metres to each landmark.
+        """Return what trees read of features [N,44]: the 18 home columns and whole metres to each landmark.
 
         Whole metres are exact in float32, and the graph takes the same steps in double precision.
         """

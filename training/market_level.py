@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 WINDOW_DAYS = 30
 FEWEST_SALES = 100
-"""Where a window holds fewer, the latest sales before it count too: the median of a hundred is good to about 2 %."""
+"""Where a window holds fewer, earlier sales count too: the median of a hundred is good to about 2 %."""
 
 
 @dataclass(frozen=True)

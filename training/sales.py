@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
-from data.files import SALES, STANDIN_STAMP, DataError, DataFiles, DataSummary
+from data.files import SALES_CSV, STANDIN_STAMP, DataError, DataFiles, DataSummary
 from data.load import load_market
 from preprocessing.columns import FEATURE_NAMES
 from preprocessing.demographics import Demographics
@@ -88,7 +88,7 @@ def with_sales(files: DataFiles, sales: Path | None) -> Iterator[DataFiles]:
         yield files
         return
     if not sales.is_file():
-        raise DataError(f"{sales} is no file: name a CSV file of sales with the columns of {SALES}")
+        raise DataError(f"{sales} is no file: name a CSV file of sales with the columns of {SALES_CSV}")
     with TemporaryDirectory() as folder:
         replaced = DataFiles(Path(folder), files.standin or (sales.resolve().parent / STANDIN_STAMP).is_file())
         for target, source in (

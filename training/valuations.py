@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Valuations:
-    """Prices and the ranges that should hold 90 % of sale prices, each float64 [N] in dollars."""
+    """Hold prices and the ranges that should hold 90 % of sale prices, each float64 [N] in dollars."""
 
     price: Floats
     low: Floats

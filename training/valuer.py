@@ -22,7 +22,8 @@ class Valuer(Protocol):
     """A trained and calibrated model."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Return what the model calls itself."""
 
     def value(self, table: npt.NDArray[np.float32]) -> Valuations:
         """Value features [N,44]; NaN where a column was not given."""

@@ -1,4 +1,4 @@
-"""An invented market for whoever has no data: the towns are King County's, everything else is made up.
+"""An invented market for people who have no data: the towns are King County's, everything else is made up.
 
-Places, their people, the homes, and their sales: each module draws on the ones before it.
+In the order in which they build on each other: ``places``, ``people``, ``buildings`` and ``market``.
 """

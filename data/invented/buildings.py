@@ -1,4 +1,4 @@
-"""The invented homes: built in subdivisions, whose homes resemble each other as neighbours do."""
+"""The invented homes, built in subdivisions: the homes of a subdivision resemble each other."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LATEST_YEAR = 2014
 
 _HOMES_PER_SUBDIVISION = 12
 _BOUNDS = ((47.156, 47.778), (-122.519, -121.315))
-"""Latitude and longitude, in degrees, within which homes were sold."""
+"""The degrees of latitude and longitude within which homes are sold."""
 
 # By kind of place (city, suburb, country).
 _SPREAD_KM = np.array([1.2, 2.0, 3.5])
 _MIDDLE_YEAR = np.array([1941.0, 1979.0, 1985.0])
 _YEARS_AROUND = np.array([20.0, 15.0, 17.0])
 _REDEVELOPED = np.array([0.2, 0.13, 0.1])
-"""The share of subdivisions built in the last two decades over whatever stood there."""
+"""The share of subdivisions that were rebuilt since 1998."""
 _MEDIAN_LOT_SQFT = np.array([5_200.0, 8_800.0, 26_000.0])
 _LOT_SPREAD = np.array([0.30, 0.35, 0.95])
 """Standard deviation of log square feet."""
@@ -44,8 +44,10 @@ _WATERFRONT_SHARE = 0.0074
 
 
 def invent_homes(rng: np.random.Generator, places: Places, terrain: Terrain, count: int) -> pd.DataFrame:
-    """``count`` homes with the 18 columns of a home, and ``comfort``: what a neighbourhood adds to prices,
-    in log dollars, beyond what the columns say."""
+    """Invent ``count`` homes: their 18 columns and ``comfort``.
+
+    ``comfort`` is what a subdivision adds to prices, in log dollars, beyond what the columns explain.
+    """
     subdivisions = _subdivisions(rng, places, terrain, count // _HOMES_PER_SUBDIVISION)
     block = subdivisions.iloc[rng.integers(0, len(subdivisions), count)].reset_index(drop=True)
     homes = pd.DataFrame(index=block.index)
@@ -65,7 +67,7 @@ def invent_homes(rng: np.random.Generator, places: Places, terrain: Terrain, cou
 
 
 def _subdivisions(rng: np.random.Generator, places: Places, terrain: Terrain, count: int) -> pd.DataFrame:
-    """Where and when they were built, how good (mean 0, standard deviation 1) and how large their lots are."""
+    """Invent subdivisions: place, year, quality (mean 0, standard deviation 1), log of the lot, comfort."""
     popularity = rng.gamma(6, size=len(places.zipcode))
     place = rng.choice(len(places.zipcode), size=count, p=popularity / popularity.sum())
     kind = places.kind[place]
@@ -95,7 +97,7 @@ def _subdivisions(rng: np.random.Generator, places: Places, terrain: Terrain, co
 
 
 def _build(rng: np.random.Generator, homes: pd.DataFrame, block: pd.DataFrame) -> None:
-    """Grade, areas and lot: a good home is a large one, like its neighbours and yet its own."""
+    """Add grade, areas and lots: a home of high quality is large, and resembles its subdivision."""
     count = len(homes)
     quality = 0.8 * block["quality"] + 0.6 * rng.normal(0, 1, count)
     grade = _MIDDLE_GRADE + 0.75 * quality + 0.24 * np.maximum(quality, 0) ** 2 + rng.normal(0, 0.35, count)
@@ -116,7 +118,7 @@ def _build(rng: np.random.Generator, homes: pd.DataFrame, block: pd.DataFrame) -
 
 
 def _lay_out(rng: np.random.Generator, homes: pd.DataFrame, block: pd.DataFrame) -> None:
-    """Floors after the fashion of the year, bedrooms and bathrooms after the size."""
+    """Add floors, which depend mostly on the year, and bedrooms and bathrooms, which depend on size."""
     count, year, size = len(homes), homes["yr_built"], np.log(homes["sqft_living"] / _MEDIAN_LIVING_SQFT)
     two_floors = np.select([year < 1950, year < 1980], [0.18, 0.25], 0.8) + 0.3 * np.clip(size, -0.5, 0.5)
     two_floors -= 0.15 * (homes["sqft_basement"] > 0)
@@ -133,7 +135,7 @@ def _lay_out(rng: np.random.Generator, homes: pd.DataFrame, block: pd.DataFrame)
 
 
 def _age(rng: np.random.Generator, homes: pd.DataFrame) -> None:
-    """Condition and renovation: old homes are kept up, or renewed, or neither."""
+    """Add condition and year of renovation: old homes are kept up, renovated, or neither."""
     count, age = len(homes), LATEST_YEAR - homes["yr_built"]
     upkeep = rng.normal(0, 1, count) + 0.012 * np.minimum(age, 60)
     condition = np.select([upkeep < -2.2, upkeep < 0.95, upkeep < 1.85], [2, 3, 4], 5)
@@ -146,7 +148,7 @@ def _age(rng: np.random.Generator, homes: pd.DataFrame) -> None:
 
 
 def _look_out(rng: np.random.Generator, homes: pd.DataFrame) -> None:
-    """Views and the shore, more often where better homes stand."""
+    """Add views and waterfronts, which homes of a high grade have more often."""
     count = len(homes)
     outlook = rng.normal(0, 1, count) + 0.5 * (homes["grade"] - _MIDDLE_GRADE).clip(-1.5, 3)
     homes["view"] = np.select([outlook < 1.6, outlook < 1.72, outlook < 2.2, outlook < 2.75], [0, 1, 2, 3], 4)
@@ -156,11 +158,11 @@ def _look_out(rng: np.random.Generator, homes: pd.DataFrame) -> None:
 
 
 def _scattered(rng: np.random.Generator, lat: Floats, long: Floats, spread_km: Floats | float) -> tuple[Floats, Floats]:
-    """Points around the given ones, in degrees."""
+    """Scatter points around the given ones; all in degrees, the spread in km."""
     north, east = rng.normal(0, 1, (2, len(lat))) * spread_km
     return lat + north / KM_PER_DEGREE_LAT, long + east / KM_PER_DEGREE_LONG
 
 
 def _tens(sqft: Floats, smallest: int, largest: int) -> Floats:
-    """Areas as people write them."""
+    """Round areas to ten square feet, as people do, within bounds."""
     return np.clip(np.round(sqft, -1), smallest, largest)

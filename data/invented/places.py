@@ -1,4 +1,4 @@
-"""Where the invented homes stand, and how much a place is worth."""
+"""The places of the invented homes, and how much a location adds to prices."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Floats = npt.NDArray[np.float64]
 
 KM_PER_DEGREE_LAT = 111.2
 KM_PER_DEGREE_LONG = 75.0
-"""At 47.5 degrees north."""
+"""Valid at 47.5 degrees north."""
 
 CITY, SUBURB, COUNTRY = range(3)
 
-# Public geography: ZIP code, roughly its middle (latitude, longitude), and what it is.
+# Public geography: ZIP code, roughly its centre (latitude, longitude), and its kind.
 _PLACES = (
     (98001, 47.31, -122.27, SUBURB), (98002, 47.31, -122.21, SUBURB), (98003, 47.31, -122.32, SUBURB),
     (98004, 47.62, -122.21, SUBURB), (98005, 47.61, -122.17, SUBURB), (98006, 47.56, -122.15, SUBURB),
@@ -43,7 +43,7 @@ _PLACES = (
     (98199, 47.65, -122.40, CITY),
 )  # fmt: skip
 
-# What is sought after, and what is not: latitude, longitude, reach in km, worth in log dollars.
+# Areas that raise or lower prices around them: latitude, longitude, reach in km, worth in log dollars.
 _MAGNETS = (
     (47.635, -122.33, 6.0, 0.25),  # the city's core
     (47.620, -122.215, 6.5, 0.45),  # the lake's eastern shore
@@ -52,14 +52,14 @@ _MAGNETS = (
     (47.360, -122.25, 16.0, -0.27),  # the industrial valley in the south
 )
 
-# Nameless good and bad corners: wavelength in km, and how far the worth swings, in log dollars.
+# Better and worse neighbourhoods in between: wavelength in km, standard deviation of the worth in log dollars.
 _RIPPLES = ((9.0, 0.08), (3.0, 0.03))
 _WAVES = 8
 
 
 @dataclass(frozen=True)
 class Places:
-    """The 70 ZIP codes: arrays [70]."""
+    """Hold the 70 ZIP codes as arrays [70]; ``lat`` and ``long`` in degrees."""
 
     zipcode: npt.NDArray[np.int64]
     lat: Floats
@@ -67,18 +67,18 @@ class Places:
     kind: npt.NDArray[np.int64]
     """``CITY``, ``SUBURB`` or ``COUNTRY``."""
     status: Floats
-    """How well off its people are: mean 0, standard deviation 1."""
+    """How well off the people are: mean 0, standard deviation 1."""
 
 
 @dataclass(frozen=True)
 class Terrain:
-    """The worth of a location, smooth in latitude and longitude."""
+    """Hold the worth of every location, a smooth function of latitude and longitude."""
 
     waves: tuple[tuple[float, float, float, float], ...]
     """Plane waves: radians per km northwards and eastwards, phase in radians, worth in log dollars."""
 
     def worth(self, lat: Floats, long: Floats) -> Floats:
-        """Log dollars above an ordinary location, for arrays [n] of degrees."""
+        """Return log dollars above an ordinary location, [n], for arrays [n] of degrees."""
         total = np.zeros_like(lat)
         for middle_lat, middle_long, reach, worth in _MAGNETS:
             north, east = _km(lat, long, middle_lat, middle_long)
@@ -90,7 +90,7 @@ class Terrain:
 
 
 def invent_terrain(rng: np.random.Generator) -> Terrain:
-    """Magnets that everybody knows, and ripples that nobody could name."""
+    """Draw the waves of a terrain at random; the areas of ``_MAGNETS`` are the same in each."""
     waves = []
     for wavelength, swing in _RIPPLES:
         for _ in range(_WAVES):
@@ -102,7 +102,7 @@ def invent_terrain(rng: np.random.Generator) -> Terrain:
 
 
 def invent_places(rng: np.random.Generator, terrain: Terrain) -> Places:
-    """The 70 ZIP codes, better off where the land is dear, though not strictly."""
+    """Return the 70 ZIP codes; people tend to be better off where locations are expensive."""
     zipcode, lat, long, kind = (np.array(column) for column in zip(*_PLACES, strict=True))
     worth = terrain.worth(lat, long)
     status = 0.85 * standardised(worth) + 0.5 * rng.standard_normal(len(_PLACES))
@@ -110,11 +110,11 @@ def invent_places(rng: np.random.Generator, terrain: Terrain) -> Places:
 
 
 def standardised(values: Floats) -> Floats:
-    """The values with mean 0 and standard deviation 1."""
+    """Return the values scaled to mean 0 and standard deviation 1."""
     scaled: Floats = (values - values.mean()) / values.std()
     return scaled
 
 
 def _km(lat: Floats, long: Floats, from_lat: float, from_long: float) -> tuple[Floats, Floats]:
-    """How far north and east of a point, in km."""
+    """Return how many km north and east of a point locations are."""
     return (lat - from_lat) * KM_PER_DEGREE_LAT, (long - from_long) * KM_PER_DEGREE_LONG

@@ -35,7 +35,7 @@ class Asker:
 
     def __init__(self, http: str, grpc: str) -> None:
         self._http_address = http
-        self._pool = urllib3.PoolManager(timeout=30, retries=False)
+        self._pool = urllib3.PoolManager(timeout=60, retries=False)
         self._http = http_client.InferenceServerClient(http)
         self._grpc = grpc_client.InferenceServerClient(grpc)
 

@@ -19,10 +19,11 @@ from tritonclient.utils import InferenceServerException
 
 from serving.embedded import EmbeddedServer
 from serving.readiness import ModelState, repository_index
+from tests.service.callers import DEADLINE_S
 
 MOST_ROWS = 64
-WAIT_MICROSECONDS = 300_000
-"""Long enough for requests sent at the same time to meet in one batch."""
+WAIT_MICROSECONDS = 60_000_000
+"""Requests that shall meet in one batch wait for each other as long as any machine needs to send them all."""
 
 takes_text = pytest.mark.skipif(
     int(np.__version__.partition(".")[0]) >= 2, reason="the bundled Triton takes no text with numpy 2"
@@ -59,6 +60,13 @@ def configuration() -> ModelConfig:
     config.input.add(name="x", data_type="TYPE_FP32", dims=[2])
     config.output.add(name="y", data_type="TYPE_FP32", dims=[2])
     config.instance_group.add(kind=ModelInstanceGroup.KIND_CPU, count=1)
+    config.dynamic_batching.SetInParent()
+    return config
+
+
+def gathering(rows: int, config: ModelConfig) -> ModelConfig:
+    """The same, answering when requests of so many rows in all have come, and not before."""
+    config.dynamic_batching.preferred_batch_size.append(rows)
     config.dynamic_batching.max_queue_delay_microseconds = WAIT_MICROSECONDS
     return config
 
@@ -69,6 +77,10 @@ def publish(repository: Path, name: str, model: bytes | None, config: ModelConfi
     (repository / name / "config.pbtxt").write_text(text_format.MessageToString(config))
     if model is not None:
         (version / file).write_bytes(model)
+
+
+ROWS, PLACES, WANTED = (1, 3, 2, 5, 1, 4), (0, 1, 99, 2), {"a": "y", "b": "again", "c": "y"}
+"""What is sent at once to the models that gather, each of which is asked nothing else."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +143,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
 
 
 def publish_fitting(repository: Path) -> list[str]:
-    config = configuration()
-    publish(repository, "doubles", DOUBLES, config)
+    publish(repository, "doubles", DOUBLES, configuration())
+    publish(repository, "gathers", DOUBLES, gathering(sum(ROWS), configuration()))
 
     config = configuration()
     config.default_model_filename = "other.onnx"
@@ -162,6 +174,7 @@ def publish_fitting(repository: Path) -> list[str]:
         outputs={"y": text, "again": text},
     )
     publish(repository, "echo", echo, config)
+    publish(repository, "echoes", echo, gathering(len(WANTED), config))
 
     config = configuration()
     config.input[0].data_type = 9
@@ -172,13 +185,13 @@ def publish_fitting(repository: Path) -> list[str]:
         outputs={"y": (TensorProto.FLOAT, [None, 1])},
         constants=(helper.make_tensor("table", TensorProto.FLOAT, [3], [10.0, 20.0, 30.0]),),
     )
-    publish(repository, "looks_up", looks_up, config)
-    return ["doubles", "named_file", "platform", "unbatched", "echo", "looks_up"]
+    publish(repository, "looks_up", looks_up, gathering(len(PLACES), config))
+    return ["doubles", "gathers", "named_file", "platform", "unbatched", "echo", "echoes", "looks_up"]
 
 
 @pytest.fixture(scope="module")
 def index(server: EmbeddedServer) -> dict[str, ModelState]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         index = {entry.name: entry for entry in repository_index(server.http_address, server.admin_key)}
         busy = [entry.name for entry in index.values() if entry.state == "LOADING"]
@@ -200,6 +213,12 @@ def infer(
     tensor = triton.InferInput("x", list(x.shape), datatype)
     tensor.set_data_from_numpy(x)
     return client.infer(model, [tensor], **options)
+
+
+def batches(client: triton.InferenceServerClient, model: str) -> int:
+    """How often a model was run."""
+    (statistics,) = client.get_inference_statistics(model).model_stats
+    return int(statistics.execution_count)
 
 
 def at_once(calls: list[Callable[[], object]]) -> list[object]:
@@ -246,27 +265,22 @@ def test_a_model_without_batching_answers(client: triton.InferenceServerClient) 
 
 
 def test_each_request_of_a_batch_gets_its_own_rows(client: triton.InferenceServerClient) -> None:
-    before = client.get_inference_statistics("doubles").model_stats[0]
-    homes = [np.full((rows, 2), rows, np.float32) + np.arange(rows)[:, None] for rows in (1, 3, 2, 5, 1, 4)]
+    homes = [np.full((rows, 2), rows, np.float32) + np.arange(rows)[:, None] for rows in ROWS]
     homes = [x.astype(np.float32) for x in homes]
-    results = at_once([lambda x=x: infer(client, "doubles", x).as_numpy("y") for x in homes])
+    results = at_once([lambda x=x: infer(client, "gathers", x).as_numpy("y") for x in homes])
     for x, y in zip(homes, results, strict=True):
         np.testing.assert_array_equal(y, x * 2)
-    after = client.get_inference_statistics("doubles").model_stats[0]
-    assert after.execution_count - before.execution_count < len(homes), "the requests never met in one batch"
+    assert batches(client, "gathers") == 1
 
 
 def test_one_bad_request_does_not_disturb_its_neighbours(client: triton.InferenceServerClient) -> None:
-    places = [0, 1, 99, 2]
-    before = client.get_inference_statistics("looks_up").model_stats[0]
     results = at_once(
-        [lambda n=n: infer(client, "looks_up", np.array([[n]]), "INT64").as_numpy("y").item() for n in places]
+        [lambda n=n: infer(client, "looks_up", np.array([[n]]), "INT64").as_numpy("y").item() for n in PLACES]
     )
     assert [results[0], results[1], results[3]] == [10.0, 20.0, 30.0]
     assert isinstance(results[2], InferenceServerException)
     assert "out of data bounds" in str(results[2])
-    after = client.get_inference_statistics("looks_up").model_stats[0]
-    assert after.execution_count - before.execution_count < len(places), "the requests never met in one batch"
+    assert batches(client, "looks_up") == 1
 
 
 @takes_text
@@ -287,6 +301,9 @@ def test_only_requested_outputs_are_sent(client: triton.InferenceServerClient) -
 def test_requests_of_one_batch_may_want_different_outputs(client: triton.InferenceServerClient) -> None:
     def ask(text: str, name: str) -> Callable[[], object]:
         wanted = [triton.InferRequestedOutput(name)]
-        return lambda: infer(client, "echo", np.array([[text]], object), "BYTES", outputs=wanted).as_numpy(name).item()
+        x = np.array([[text]], object)
+        return lambda: infer(client, "echoes", x, "BYTES", outputs=wanted).as_numpy(name).item()
 
-    assert at_once([ask("a", "y"), ask("b", "again"), ask("c", "y")]) == [b"a", b"b", b"c"]
+    answers = at_once([ask(text, name) for text, name in WANTED.items()])
+    assert answers == [text.encode() for text in WANTED]
+    assert batches(client, "echoes") == 1

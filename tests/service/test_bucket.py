@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -24,46 +24,63 @@ from tests.service.callers import DEADLINE_S, MODELS, Callers
 
 pytest.importorskip("moto.server", reason="needs boto3 and moto[server]")
 
-POLLS_S = 5.0
-"""A few polls of the bucket: one a second, each of some 280 requests."""
+S3 = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An S3 service, a process of its own: Triton asks it hundreds of times a second."""
+
+    address: str
+    log: Path
+    """A line for each request."""
+
+    def wait_for_poll(self, bucket: Bucket) -> None:
+        """Until Triton, whose polls each begin with a list of the whole bucket, has looked at what is there now."""
+        begins = f"GET /{bucket.name}?list-type=2&prefix={bucket.prefix} "
+        deadline, seen = time.monotonic() + DEADLINE_S, self.log.read_text().count(begins)
+        # The next poll looks at the models after this, and is done when the one after it begins.
+        while self.log.read_text().count(begins) < seen + 2:
+            assert time.monotonic() < deadline, "the bucket is not polled"
+            time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[str]:
-    """The address of an S3 service, a process of its own: Triton asks it hundreds of times a second."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + DEADLINE_S
-        while not _listens(port):
-            assert process.poll() is None, f"the S3 service ended with exit code {process.returncode}"
-            assert time.monotonic() < deadline, "the S3 service does not start"
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    log = tmp_path_factory.mktemp("store") / "requests.log"
+    with (
+        log.open("wb") as requests,
+        subprocess.Popen(
+            [sys.executable, "-c", S3], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=requests, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        yield Store(f"http://127.0.0.1:{int(process.stdout.readline())}", log)
         process.terminate()
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture
-def bucket(store: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+def bucket(store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """An empty one."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    bucket = Bucket.open(f"s3://{store}/{request.node.name.replace('_', '-')[:50]}/valuation")
+    bucket = Bucket.open(f"s3://{store.address}/{request.node.name.replace('_', '-')[:50]}/valuation")
     bucket.client.create_bucket(Bucket=bucket.name)
     return bucket
 
 
 @pytest.fixture
-def url(store: str, bucket: Bucket) -> str:
-    return f"s3://{store}/{bucket.name}/valuation"
+def url(store: Store, bucket: Bucket) -> str:
+    return f"s3://{store.address}/{bucket.name}/valuation"
 
 
 @pytest.fixture
@@ -150,7 +167,7 @@ def _versions(server: EmbeddedServer, model: str) -> list[str]:
 
 
 def test_a_push_that_broke_off_disturbs_neither_who_serves_nor_who_starts(
-    server: EmbeddedServer, repository: Path, bucket: Bucket, url: str, first: str, tmp_path: Path
+    server: EmbeddedServer, repository: Path, store: Store, bucket: Bucket, url: str, first: str, tmp_path: Path
 ) -> None:
     second = publish(repository, "other")
     version = repository / PRICE_MODEL / "2"
@@ -159,7 +176,7 @@ def test_a_push_that_broke_off_disturbs_neither_who_serves_nor_who_starts(
         # Worse than a push that is cut off: half a model.
         bucket.write(f"{PRICE_MODEL}/2/card.json", (version / "card.json").read_bytes())
         bucket.write(f"{PRICE_MODEL}/2/{MODEL_FILE}", whole[: len(whole) // 2])
-        time.sleep(POLLS_S)
+        store.wait_for_poll(bucket)
         callers.wait_for(first)
         with EmbeddedServer(url, log_path=tmp_path / "newcomer.log") as newcomer:
             newcomer.wait_ready(MODELS)
@@ -170,7 +187,7 @@ def test_a_push_that_broke_off_disturbs_neither_who_serves_nor_who_starts(
 
 
 def test_triton_does_not_notice_that_a_version_was_deleted(
-    server: EmbeddedServer, repository: Path, bucket: Bucket, url: str, first: str
+    server: EmbeddedServer, repository: Path, store: Store, bucket: Bucket, url: str, first: str
 ) -> None:
     """Why a rollback is a new configuration."""
     second = publish(repository, "other")
@@ -178,10 +195,10 @@ def test_triton_does_not_notice_that_a_version_was_deleted(
     with Callers(server.http_address, server.grpc_address) as callers:
         callers.wait_for(second)
         # A poll that fell into the push took the new configuration with the times before it, and loads once more.
-        time.sleep(POLLS_S)
+        store.wait_for_poll(bucket)
         for key in bucket.times(f"{PRICE_MODEL}/2"):
             bucket.delete(key)
-        time.sleep(POLLS_S)
+        store.wait_for_poll(bucket)
         callers.wait_for(second)
         roll_back(url)
         callers.wait_for(first)
@@ -189,7 +206,7 @@ def test_triton_does_not_notice_that_a_version_was_deleted(
 
 
 def test_denied_its_bucket_triton_stops_serving_and_allowed_it_starts_again(
-    server: EmbeddedServer, store: str, first: str
+    server: EmbeddedServer, store: Store, first: str
 ) -> None:
     """A limit to know, not a wish: it takes a repository that it cannot list for an empty one."""
     with Callers(server.http_address, server.grpc_address) as callers:
@@ -207,7 +224,7 @@ def test_denied_its_bucket_triton_stops_serving_and_allowed_it_starts_again(
     assert callers.failures == []
 
 
-def _allow(store: str, *, requests: int | str) -> None:
+def _allow(store: Store, *, requests: int | str) -> None:
     """How many more requests the S3 service answers before it asks for keys that nobody has."""
-    reply = urllib3.request("POST", f"{store}/moto-api/reset-auth", body=str(requests))
+    reply = urllib3.request("POST", f"{store.address}/moto-api/reset-auth", body=str(requests))
     assert reply.status == 200, reply.data

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -32,8 +32,30 @@ from training.sales import Sales
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = 4_000
 BATCH = 16
-"""Small, so that there is time to step in."""
-DEADLINE_S = 120
+STEP = 1_000
+"""Homes after which a run that stops halts."""
+HALTING = f"""
+import os, signal, time, typer
+from client import value_homes
+from client.ledger import SETTLE_EVERY_S
+
+class Display(value_homes.Display):
+    begun = None
+
+    def advanced(self):
+        super().advanced()
+        homes = self.ledger.progress.homes
+        if self.begun is None:  # so slow that what is written next is settled as well
+            self.begun = homes
+            time.sleep(1.1 * SETTLE_EVERY_S)
+        if homes - self.begun >= {STEP}:
+            self.begun = float("inf")
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+value_homes.Display = Display
+typer.run(value_homes.main)
+"""
+"""The command itself, which stops once in the middle of its work, until it is told to go on."""
 BAD = {
     5: ("zipcode", "12345", "zipcode is 12345"),
     6: ("zipcode", "", "zipcode is empty, but must be a whole number"),
@@ -71,32 +93,23 @@ class Run:
     def finish(self, process: subprocess.Popen[str] | None = None, ends_with: int = 1) -> str:
         """What it said, on both streams, in one line."""
         process = process or self.start()
-        said = " ".join(" ".join(process.communicate(timeout=DEADLINE_S)).split())
+        said = " ".join(" ".join(process.communicate()).split())
         assert process.returncode == ends_with, said
         return said
 
-    def start_and_wait_for_rows(self) -> subprocess.Popen[str]:
-        """In the middle of its work."""
-        valued = self.folder / "valued.csv"
-        return self._start_and_wait(lambda: valued.exists() and valued.stat().st_size > 0)
-
-    def start_and_wait_until_settled(self) -> subprocess.Popen[str]:
-        """In the middle of its work, with more of it settled than by earlier runs."""
-        before = self.settled()
-        return self._start_and_wait(lambda: self.settled() > before)
-
-    def _start_and_wait(self, ready: Callable[[], bool]) -> subprocess.Popen[str]:
-        process = self.start()
-        deadline = time.monotonic() + DEADLINE_S
-        while not ready():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.005)
+    def start_and_halt(self) -> subprocess.Popen[str]:
+        """In the middle of its work, some of it settled: it waits for SIGCONT, or whatever ends it."""
+        process = self.start(("-c", HALTING))
+        found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert found is not None
+        assert found.si_code == os.CLD_STOPPED, process.communicate()
         return process
 
     def settled(self) -> int:
         return int(json.loads(self.progress.read_text())["homes"]) if self.progress.exists() else 0
 
     def written(self) -> tuple[str, str]:
+        """Both files. They are compared to the last digit: a price comes of its own row, whatever shares its batch."""
         assert not self.progress.exists()
         valued, rejected = (self.folder / name for name in ("valued.csv", "valued.rejected.csv"))
         return valued.read_text(), rejected.read_text()
@@ -158,12 +171,14 @@ def test_all_protocols_write_the_same(
 def test_a_run_that_was_killed_is_taken_up(
     how: signal.Signals, service: Service, homes: Path, undisturbed: tuple[str, str], tmp_path: Path
 ) -> None:
-    run = Run(tmp_path, homes, ("--protocol", "grpc", "--url", service.grpc, "--batch", "2", "--concurrency", "1"))
+    run = Run(tmp_path, homes, ("--protocol", "grpc", "--url", service.grpc, "--batch", str(BATCH)))
     for _ in range(2):
-        process = run.start_and_wait_until_settled()
+        before = run.settled()
+        process = run.start_and_halt()
         process.send_signal(how)
+        process.send_signal(signal.SIGCONT)
         said = run.finish(process, ends_with=-how if how is signal.SIGKILL else 130)
-        assert 0 < run.settled() < HOMES
+        assert before < run.settled() < HOMES
         assert "Traceback" not in said
         assert ("the same command goes on from here" in said) == (how is signal.SIGINT)
     done = run.settled()
@@ -196,14 +211,16 @@ def test_a_service_that_restarts_is_waited_for(
     tmp_path: Path,
 ) -> None:
     url = server.grpc_address if protocol == "grpc" else server.http_address
-    run = Run(tmp_path, homes, ("--url", url, "--protocol", protocol, "--batch", str(BATCH)))
-    process = run.start_and_wait_for_rows()
+    patient = ("--batch", str(BATCH), "--patience", "600")
+    run = Run(tmp_path, homes, ("--url", url, "--protocol", protocol, *patient))
+    process = run.start_and_halt()
     end(server)
     server.stop()
-    assert process.poll() is None, "it was done before the service went away"
+    process.send_signal(signal.SIGCONT)
+    assert process.stderr is not None
+    assert any("waiting, since" in line for line in process.stderr)
     with EmbeddedServer(server.repository, log_path=tmp_path / "again.log", ports=server.ports):
-        said = run.finish(process)
-    assert "waiting, since" in said
+        run.finish(process)
     assert run.written() == undisturbed
 
 
@@ -213,8 +230,9 @@ def test_a_service_that_stays_away_ends_the_run_but_not_the_work(
     run = Run(
         tmp_path, homes, ("--protocol", "grpc", "--url", server.grpc_address, "--batch", str(BATCH), "--patience", "1")
     )
-    process = run.start_and_wait_for_rows()
+    process = run.start_and_halt()
     server.kill()
+    process.send_signal(signal.SIGCONT)
     assert "no gRPC service listens at" in run.finish(process, ends_with=2)
     Run(tmp_path, homes, ("--protocol", "grpc", "--url", service.grpc, "--batch", str(BATCH))).finish()
     assert run.written() == undisturbed
@@ -224,9 +242,7 @@ def test_a_version_swap_on_the_way_loses_nothing_and_is_said(
     server: EmbeddedServer, sales: Sales, published: tuple[Path, Card], homes: Path, tmp_path: Path
 ) -> None:
     run = Run(tmp_path, homes, ("--protocol", "grpc", "--url", server.grpc_address, "--batch", str(BATCH)))
-    process = run.start_and_wait_for_rows()
-    process.send_signal(signal.SIGSTOP)
-    assert run.progress.exists(), "it was done before the version was swapped"
+    process = run.start_and_halt()
     new = _publish_another(server.repository, sales)
     with Callers(server.http_address, server.grpc_address) as callers:
         callers.wait_for(new)

@@ -26,8 +26,13 @@ from tests.service.callers import DEADLINE_S, MODELS, Callers
 from training.basic import BASIC_COLUMNS, Estimator, pick
 from training.sales import Sales
 
-POLLS_S = 3.5
-"""A few polls of the repository, which happen once a second."""
+
+def wait_until_refused(server: EmbeddedServer, version: int) -> None:
+    """Until Triton has tried to load this version of the price model more than once: it does at every poll."""
+    deadline = time.monotonic() + DEADLINE_S
+    while server.log_path.read_text().count(f"failed to load '{PRICE_MODEL}' version {version}") < 2:
+        assert time.monotonic() < deadline, f"version {version} is not tried"
+        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -83,7 +88,7 @@ def test_versions_swap_break_and_roll_back_without_a_failed_request(
             broken = Path(shutil.copytree(model / "2", area / "version"))
             (broken / MODEL_FILE).write_bytes(whole[: len(whole) // 2])
             assert add(broken, model) == 3
-        time.sleep(POLLS_S)
+        wait_until_refused(server, 3)
         callers.wait_for(second)
 
         # Repaired: the file is replaced by the whole one.
@@ -121,7 +126,7 @@ def test_a_version_that_cannot_value_the_example_home_never_serves(
 
     first = published[1].price_model
     with Callers(server.http_address, server.grpc_address) as callers:
-        time.sleep(POLLS_S)
+        wait_until_refused(server, 2)
         callers.wait_for(first)
     assert callers.failures == []
 
@@ -147,6 +152,6 @@ def test_new_demographics_go_live_with_a_new_preprocessing_version(
         while asker.ask("http", "house_price", newcomer).refusal:
             assert time.monotonic() < deadline, "the new ZIP code stays unknown"
             time.sleep(0.2)
+        assert callers.answering() == {published[1].price_model}
     asker.close()
     assert callers.failures == []
-    assert set(callers.answered) == {published[1].price_model}

@@ -8,35 +8,43 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from data.files import DATA_DIR, DataFiles
+from publishing.card import Card
+from serving.ports import ANY_FREE, free
 from tests.conftest import ROOT
 
-READY_S = 180
 BUILT = (".git", ".venv", "build", "standin", ".staging", "warmup", "[0-9]*", "*_cache", "__pycache__", "*.csv")
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What git holds and nothing that was built, beside an environment that is installed already."""
-    folder = tmp_path_factory.mktemp("checkout") / "project"
+    return copy_of_the_project(tmp_path_factory.mktemp("checkout") / "project")
+
+
+@pytest.fixture(scope="module")
+def trained(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which a model was trained before."""
+    folder = copy_of_the_project(tmp_path_factory.mktemp("trained") / "project")
+    shutil.copytree(published[0], folder / "model_repository", dirs_exist_ok=True)
+    return folder
+
+
+def copy_of_the_project(folder: Path) -> Path:
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*BUILT))
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
 
 
 def free_ports() -> dict[str, str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    ports = [str(held.getsockname()[1]) for held in sockets]
-    for held in sockets:
-        held.close()
-    return dict(zip(("HTTP_PORT", "GRPC_PORT", "METRICS_PORT"), ports, strict=True))
+    ports = free(ANY_FREE)
+    return {"HTTP_PORT": str(ports.http), "GRPC_PORT": str(ports.grpc), "METRICS_PORT": str(ports.metrics)}
 
 
 @contextmanager
@@ -45,7 +53,7 @@ def make_up(checkout: Path, data: str, ports: dict[str, str]) -> Iterator[tuple[
     process = subprocess.Popen(
         ["make", "up"],
         cwd=checkout,
-        env={**os.environ, DATA_DIR: data, **ports},
+        env={**without_make(os.environ), DATA_DIR: data, **ports},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -53,11 +61,9 @@ def make_up(checkout: Path, data: str, ports: dict[str, str]) -> Iterator[tuple[
     )
     assert process.stdout is not None
     said: list[str] = []
-    deadline = time.monotonic() + READY_S
     try:
         for line in process.stdout:
             said.append(line.rstrip())
-            assert time.monotonic() < deadline, said
             if line.startswith("curl "):
                 break
         yield process, said
@@ -68,12 +74,17 @@ def make_up(checkout: Path, data: str, ports: dict[str, str]) -> Iterator[tuple[
         process.stdout.close()
 
 
+def without_make(environment: Mapping[str, str]) -> dict[str, str]:
+    """As in a newcomer's shell: inside `make test`, make would talk of the directories that it enters and leaves."""
+    return {name: value for name, value in environment.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+
+
 def stop(process: subprocess.Popen[str]) -> str:
     """Ctrl-C, which a terminal sends to everything that runs in the foreground."""
     assert process.stdout is not None
     os.killpg(process.pid, signal.SIGINT)
     rest = process.stdout.read()
-    process.wait(timeout=60)
+    process.wait()
     return rest
 
 
@@ -87,40 +98,39 @@ def test_from_nothing_to_a_price_and_back(
     with make_up(checkout, str(files.folder) if files else "", ports) as (process, said):
         assert said and said[-1].startswith("curl -s http://127.0.0.1:"), "\n".join(said)
         assert any("STAND-IN MARKET" in line for line in said) == (files is None)
-        reply = json.loads(subprocess.run(said[-1], shell=True, capture_output=True, timeout=60, check=True).stdout)
+        reply = json.loads(subprocess.run(said[-1], shell=True, capture_output=True, check=True).stdout)
         assert 0 < reply["price_low"] < reply["price"] < reply["price_high"]
         assert reply["price_model"].rstrip().endswith("-standin") == (files is None)
         rest = stop(process)
-    assert rest.rstrip().endswith("Stopped"), rest
+    assert "Stopped" in rest.splitlines(), rest
     assert "Traceback" not in rest
     assert process.returncode in (0, -signal.SIGINT)  # make itself may end by the signal
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", int(ports["HTTP_PORT"])))
 
 
-def test_a_second_start_trains_nothing(checkout: Path, published: object) -> None:
-    versions = sorted((checkout / "model_repository" / "price_model").glob("[0-9]*"))
-    assert versions, "runs after the first start"
-    with make_up(checkout, "", free_ports()) as (process, said):
+def test_a_second_start_trains_nothing(trained: Path) -> None:
+    versions = sorted((trained / "model_repository" / "price_model").glob("[0-9]*"))
+    with make_up(trained, "", free_ports()) as (process, said):
         assert said and said[-1].startswith("curl "), "\n".join(said)
         assert not any("training" in line for line in said)
         stop(process)
-    assert sorted((checkout / "model_repository" / "price_model").glob("[0-9]*")) == versions
+    assert sorted((trained / "model_repository" / "price_model").glob("[0-9]*")) == versions
 
 
-def test_a_taken_port_is_reported_in_one_line(checkout: Path) -> None:
+def test_a_taken_port_is_reported_in_one_line(trained: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports = {**free_ports(), "HTTP_PORT": str(taken.getsockname()[1])}
-        with make_up(checkout, "", ports) as (process, said):
-            assert process.wait(timeout=60) != 0
+        with make_up(trained, "", ports) as (process, said):
+            assert process.wait() != 0
     complaints = [line for line in said if ports["HTTP_PORT"] in line]
     assert len(complaints) == 1
     assert "HTTP_PORT" in complaints[0]
 
 
-def test_data_that_are_not_there_are_reported_in_one_line(checkout: Path, tmp_path: Path) -> None:
-    with make_up(checkout, str(tmp_path), free_ports()) as (process, said):
-        assert process.wait(timeout=60) != 0
+def test_data_that_are_not_there_are_reported_in_one_line(trained: Path, tmp_path: Path) -> None:
+    with make_up(trained, str(tmp_path), free_ports()) as (process, said):
+        assert process.wait() != 0
     (complaint,) = [line for line in said if str(tmp_path) in line]
     assert "kc_house_data.csv" in complaint
     assert "Traceback" not in "\n".join(said)

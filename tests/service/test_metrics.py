@@ -48,7 +48,7 @@ class Metered:
     repository: Path
 
     def metrics(self) -> list[tuple[str, dict[str, str], float]]:
-        with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=10) as reply:
+        with urllib.request.urlopen(f"http://{self.server.metrics_address}/metrics", timeout=60) as reply:
             text = reply.read().decode()
         return [
             (name, dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value))
@@ -160,7 +160,8 @@ def test_a_probe_is_answered_but_not_counted(metered: Metered) -> None:
 
 def test_nothing_is_lost_of_many_callers_when_they_stop(metered: Metered) -> None:
     with Callers(metered.server.http_address, metered.server.grpc_address) as callers:
-        time.sleep(4.0)
+        until(lambda: metered.counted()[WHOLE] > 0, True)  # more than one hand-over: the rest comes after they stopped
+        callers.answering()
     assert not callers.failures
     until(lambda: sum(metered.counted()[kind] for kind in (WHOLE, SOME)), callers.asked)
     whole = metered.counted()[WHOLE]

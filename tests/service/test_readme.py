@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,12 @@ EXCHANGES = re.findall(
 @pytest.mark.parametrize(("command", "documented"), EXCHANGES, ids=["one home", "two homes", "refused"])
 def test_a_documented_request_gets_the_documented_reply(command: str, documented: str, service: Service) -> None:
     command = command.replace("127.0.0.1:8000", service.http)
-    reply = json.loads(subprocess.run(command, shell=True, capture_output=True, timeout=60, check=True).stdout)
+    reply = json.loads(subprocess.run(command, shell=True, capture_output=True, check=True).stdout)
     expected = json.loads(documented)
-    if service.data.standin:
-        assert nameless(reply) == nameless(expected)
     assert shape(reply) == shape(expected)
+    if service.data.standin:
+        # Words to the letter, prices but for their last digits, which are the processor's.
+        assert nameless(reply) == {name: pytest.approx(value) for name, value in nameless(expected).items()}
 
 
 def nameless(reply: dict[str, Any]) -> dict[str, Any]:
@@ -74,11 +76,11 @@ def test_every_make_command_exists() -> None:
     assert set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE)) <= targets()
 
 
+@pytest.mark.skipif(not (shutil.which("git") and (ROOT / ".git").exists()), reason="needs git and a clone")
 def test_every_folder_is_listed_with_its_purpose() -> None:
     listed = set(re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE))
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    folders = {Path(line).parts[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")}
-    assert not folders or listed == folders
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert listed == {Path(line).parts[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")}
 
 
 def test_the_python_example_runs(service: Service) -> None:

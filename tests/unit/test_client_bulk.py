@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client import ledger as ledgers
@@ -113,7 +113,6 @@ many_rows = st.lists(row, max_size=60)
 
 
 @given(many_rows, st.integers(1, 12), st.integers(1, 4))
-@settings(deadline=None)
 def test_every_row_is_valued_or_rejected_once_whatever_the_batches(
     lines: list[str], batch: int, concurrency: int
 ) -> None:
@@ -128,7 +127,6 @@ def test_every_row_is_valued_or_rejected_once_whatever_the_batches(
 
 
 @given(many_rows, st.data())
-@settings(deadline=None)
 def test_a_run_whose_service_went_away_is_taken_up_where_it_stopped(lines: list[str], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -146,7 +144,6 @@ def test_a_run_whose_service_went_away_is_taken_up_where_it_stopped(lines: list[
 
 
 @given(st.lists(row, min_size=1, max_size=60), st.data())
-@settings(deadline=None)
 def test_a_crash_leaves_files_that_can_be_taken_up(lines: list[str], data: st.DataObject) -> None:
     """The disk as it is at some moment of the run, with more or less of what was not settled yet."""
     settle_every_s = data.draw(st.sampled_from([0.0, 1e9]))

@@ -97,13 +97,14 @@ def test_a_refusal_of_rows_that_nobody_sent_is_not_believed() -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_closed_port(protocol: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-    with (
-        ValuationClient(address, protocol) as client,
-        pytest.raises(ServiceUnreachable, match=f"listens at {address}: start the service with `make up`"),
-    ):
-        client.value([{"bedrooms": 3}])
+    with socket.socket() as held:  # bound, so that nobody else can, but not listening
+        held.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        with (
+            ValuationClient(address, protocol) as client,
+            pytest.raises(ServiceUnreachable, match=f"listens at {address}: start the service with `make up`"),
+        ):
+            client.value([{"bedrooms": 3}])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -114,7 +114,7 @@ def test_the_graph_picks_its_columns_itself(converted: Converted, sales: Sales) 
     table = sales.table[:50].copy()
     unused = [place for place, name in enumerate(FEATURE_NAMES) if name not in BASIC_COLUMNS]
     table[:, unused] = np.nan
-    assert (converted.price(table) == converted.price(sales.table[:50])).all()
+    assert converted.price(table) == pytest.approx(converted.price(sales.table[:50]))
 
 
 def test_a_complete_graph_answers_range_and_name(converted: Converted, sales: Sales) -> None:
@@ -133,14 +133,16 @@ def test_a_range_lies_around_its_price(bounds: tuple[float, float]) -> None:
         RelativeRange(*bounds)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.5))
 def test_a_calibrated_range_holds_the_sales_that_calibrated_it(seed: int, spread: float) -> None:
     rng = np.random.default_rng(seed)
     valued = rng.uniform(1e5, 1e6, 400)
     paid = valued * np.exp(rng.normal(0, spread, 400))
     found = calibrate(valued, paid)
-    coverage = found.around(valued).of(paid, np.arange(len(paid))).coverage
+    # The sale that sets a limit lies on it, and rounding may put it on either side.
+    wider = RelativeRange(found.below + 1e-9, found.above + 1e-9)
+    coverage = wider.around(valued).of(paid, np.arange(len(paid))).coverage
     assert TARGET_COVERAGE <= coverage <= TARGET_COVERAGE + 0.02
 
 
@@ -153,10 +155,11 @@ def test_no_home_both_calibrates_and_measures(sales: Sales) -> None:
 
 def test_accuracy_of_a_hand_computed_example() -> None:
     measured = accuracy(np.array([110.0, 100.0, 150.0, 200.0]), np.array([100.0, 100.0, 200.0, 400.0]))
-    assert (measured.mae, measured.sales) == (65.0, 4)
+    assert measured.sales == 4
+    assert measured.mae == pytest.approx(65)
     assert measured.rmse == pytest.approx(np.sqrt((100 + 2500 + 40000) / 4))
-    assert (measured.mape, measured.mdape, measured.ppe10, measured.ppe20) == (21.25, 17.5, 50.0, 50.0)
-    assert measured.bias == -12.5
+    assert (measured.mape, measured.mdape, measured.bias) == pytest.approx((21.25, 17.5, -12.5))
+    assert (measured.ppe10, measured.ppe20) == (50, 50)
 
 
 def test_the_card_of_a_version_tells_what_it_is(published: tuple[Path, Card], files: DataFiles, sales: Sales) -> None:

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from data.files import DATA_DIR, DEMOGRAPHICS, FILE_NAMES, SALES, STANDIN_STAMP, UNSEEN, DataError, DataFiles, find_data
+from data.files import (
+    DATA_DIR,
+    DEMOGRAPHICS_CSV,
+    FILE_NAMES,
+    SALES_CSV,
+    STANDIN_STAMP,
+    UNSEEN_CSV,
+    DataError,
+    DataFiles,
+    find_data,
+)
 
 
 def put(folder: Path, *names: str) -> Path:
@@ -50,8 +60,8 @@ def test_data_dir_without_a_file_is_an_error_that_names_it(tmp_path: Path, missi
 
 
 def test_some_but_not_all_files_in_the_data_folder_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"has no {DEMOGRAPHICS} and no {UNSEEN}"):
-        find_data({}, put(tmp_path / "data", SALES))
+    with pytest.raises(DataError, match=f"has no {DEMOGRAPHICS_CSV} and no {UNSEEN_CSV}"):
+        find_data({}, put(tmp_path / "data", SALES_CSV))
 
 
 def test_the_stand_in_is_known_for_made_up_wherever_it_is_found(tmp_path: Path) -> None:

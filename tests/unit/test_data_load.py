@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from data.files import DATA_DIR, DataError, DataFiles, find_data
-from data.load import PROBLEMS_SHOWN, Market, load_market
+from data.load import PROBLEMS_SHOWN, MarketData, load_market
 from preprocessing.columns import DEMOGRAPHIC_COLUMNS, EXAMPLE_HOME, HOME_COLUMN_NAMES, ZIPCODE
 
 THIS_YEAR = 2026
@@ -30,10 +30,10 @@ def valid() -> Frames:
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Callable[[Frames], Market]:
-    """Writes the files and loads them."""
+def load(tmp_path: Path) -> Callable[[Frames], MarketData]:
+    """Write the files and load them."""
 
-    def write_and_load(frames: Frames) -> Market:
+    def write_and_load(frames: Frames) -> MarketData:
         files = DataFiles(tmp_path)
         for frame, path in zip(frames, (files.sales, files.demographics, files.unseen), strict=True):
             frame.to_csv(path, index=False)
@@ -42,7 +42,7 @@ def load(tmp_path: Path) -> Callable[[Frames], Market]:
     return write_and_load
 
 
-def test_a_market(load: Callable[[Frames], Market]) -> None:
+def test_a_market(load: Callable[[Frames], MarketData]) -> None:
     market = load(valid())
     assert market.sales.shape == (3, 21)
     assert market.demographics.shape == (2, 27)
@@ -54,7 +54,7 @@ def test_a_market(load: Callable[[Frames], Market]) -> None:
     assert {str(market.sales[name].dtype) for name in ("price", "bathrooms", "sqft_lot", "lat")} == {"float64"}
 
 
-def test_columns_are_matched_by_name(load: Callable[[Frames], Market]) -> None:
+def test_columns_are_matched_by_name(load: Callable[[Frames], MarketData]) -> None:
     straight = load(valid())
     sales, demographics, unseen = valid()
     turned = load((sales[sales.columns[::-1]], demographics[demographics.columns[::-1]], unseen[unseen.columns[::-1]]))
@@ -63,7 +63,7 @@ def test_columns_are_matched_by_name(load: Callable[[Frames], Market]) -> None:
     pd.testing.assert_frame_equal(turned.unseen, straight.unseen)
 
 
-def test_quoted_numbers_blank_lines_and_a_byte_order_mark_are_read(load: Callable[[Frames], Market]) -> None:
+def test_quoted_numbers_blank_lines_and_a_byte_order_mark_are_read(load: Callable[[Frames], MarketData]) -> None:
     market = load(valid())
     path = market.files.sales
     header, *rows = path.read_text().splitlines()
@@ -96,7 +96,7 @@ def test_quoted_numbers_blank_lines_and_a_byte_order_mark_are_read(load: Callabl
         (ZIPCODE, "98199", "a ZIP code of zipcode_demographics.csv"),
     ],
 )
-def test_a_bad_value_in_a_sale(load: Callable[[Frames], Market], column: str, value: str, allowed: str) -> None:
+def test_a_bad_value_in_a_sale(load: Callable[[Frames], MarketData], column: str, value: str, allowed: str) -> None:
     sales, demographics, unseen = valid()
     sales.loc[1, column] = value
     with pytest.raises(DataError) as error:
@@ -119,7 +119,7 @@ def test_a_bad_value_in_a_sale(load: Callable[[Frames], Market], column: str, va
     ],
 )
 def test_a_bad_value_in_the_demographics(
-    load: Callable[[Frames], Market], column: str, value: str, allowed: str
+    load: Callable[[Frames], MarketData], column: str, value: str, allowed: str
 ) -> None:
     sales, demographics, unseen = valid()
     demographics.loc[1, column] = value
@@ -128,27 +128,27 @@ def test_a_bad_value_in_the_demographics(
     assert f"zipcode_demographics.csv, line 3: {column} is {value or 'empty'}, allowed is {allowed}" in str(error.value)
 
 
-def test_a_zip_code_has_one_row_of_demographics(load: Callable[[Frames], Market]) -> None:
+def test_a_zip_code_has_one_row_of_demographics(load: Callable[[Frames], MarketData]) -> None:
     sales, demographics, unseen = valid()
     demographics[ZIPCODE] = "98118"
     with pytest.raises(DataError, match=r"zipcode_demographics.csv, line 3: zipcode is 98118, .* once in the file"):
         load((sales, demographics, unseen))
 
 
-def test_an_unseen_home_must_have_demographics(load: Callable[[Frames], Market]) -> None:
+def test_an_unseen_home_must_have_demographics(load: Callable[[Frames], MarketData]) -> None:
     sales, demographics, unseen = valid()
     unseen.loc[0, ZIPCODE] = "98199"
     with pytest.raises(DataError, match=r"future_unseen_examples.csv, line 2: zipcode is 98199"):
         load((sales, demographics, unseen))
 
 
-def test_areas_may_be_a_square_foot_off(load: Callable[[Frames], Market]) -> None:
+def test_areas_may_be_a_square_foot_off(load: Callable[[Frames], MarketData]) -> None:
     sales, demographics, unseen = valid()
     sales.loc[0, "sqft_living"] = "1901"
     assert load((sales, demographics, unseen)).sales.at[0, "sqft_living"] == 1901
 
 
-def test_all_problems_are_told_at_once_and_the_first_are_listed(load: Callable[[Frames], Market]) -> None:
+def test_all_problems_are_told_at_once_and_the_first_are_listed(load: Callable[[Frames], MarketData]) -> None:
     sales, demographics, unseen = valid()
     demographics.loc[0, "per_urbn"] = "-1"
     sales = pd.concat([sales] * 5, ignore_index=True)
@@ -163,7 +163,7 @@ def test_all_problems_are_told_at_once_and_the_first_are_listed(load: Callable[[
     assert lines[-1].strip() == f"and {17 - PROBLEMS_SHOWN} more"
 
 
-def test_blank_lines_count_as_lines(load: Callable[[Frames], Market]) -> None:
+def test_blank_lines_count_as_lines(load: Callable[[Frames], MarketData]) -> None:
     market = load(valid())
     path = market.files.unseen
     header, first, second = path.read_text().splitlines()
@@ -181,7 +181,7 @@ def test_blank_lines_count_as_lines(load: Callable[[Frames], Market]) -> None:
     ],
 )
 def test_a_missing_or_unknown_column_is_named_with_the_nearest(
-    load: Callable[[Frames], Market], rename: dict[str, str], complaint: str
+    load: Callable[[Frames], MarketData], rename: dict[str, str], complaint: str
 ) -> None:
     sales, demographics, unseen = valid()
     with pytest.raises(DataError) as error:
@@ -192,21 +192,21 @@ def test_a_missing_or_unknown_column_is_named_with_the_nearest(
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "is no CSV file"),
-        (b"price\n\xff\xfe", "is no CSV file"),
-        (b"a,b\n1,2\n1,2,3\n", "is no CSV file"),
+        (b"", "is not a CSV file"),
+        (b"price\n\xff\xfe", "is not a CSV file"),
+        (b"a,b\n1,2\n1,2,3\n", "is not a CSV file"),
         (",".join(HOME_COLUMN_NAMES).encode(), "has a header but no rows"),
         (",".join(HOME_COLUMN_NAMES).encode() + b"\n" + b",".join([b"1"] * 19), "more fields than"),
     ],
 )
-def test_a_file_that_is_no_table_of_homes(load: Callable[[Frames], Market], content: bytes, complaint: str) -> None:
+def test_a_file_that_is_no_table_of_homes(load: Callable[[Frames], MarketData], content: bytes, complaint: str) -> None:
     files = load(valid()).files
     files.unseen.write_bytes(content)
     with pytest.raises(DataError, match=f"future_unseen_examples.csv:? {complaint}|rows have {complaint}"):
         load_market(files, THIS_YEAR)
 
 
-def test_a_row_that_ends_early_lacks_its_last_values(load: Callable[[Frames], Market]) -> None:
+def test_a_row_that_ends_early_lacks_its_last_values(load: Callable[[Frames], MarketData]) -> None:
     files = load(valid()).files
     files.unseen.write_text(files.unseen.read_text().rstrip("\n").rsplit(",", 1)[0] + "\n")
     with pytest.raises(DataError, match="line 3: sqft_lot15 is empty"):

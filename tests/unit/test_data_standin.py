@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
 from data.files import FILE_NAMES, STANDIN_STAMP, DataFiles, find_data
-from data.load import Market, load_market
+from data.load import MarketData, load_market
 from data.standin import SEED, find_or_generate, standin_data
 from preprocessing.columns import DEMOGRAPHIC_COLUMNS, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES, ZIPCODE
 
@@ -27,7 +27,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> DataFiles:
 
 
 @pytest.fixture(scope="module")
-def market(files: DataFiles) -> Market:
+def market(files: DataFiles) -> MarketData:
     return load_market(files)
 
 
@@ -65,14 +65,14 @@ def test_it_says_that_it_is_made_up(
     assert "DATA_DIR" in caplog.text
 
 
-def test_it_has_the_size_of_the_real_market(market: Market) -> None:
+def test_it_has_the_size_of_the_real_market(market: MarketData) -> None:
     assert market.sales.shape == (21_613, 21)
     assert market.demographics.shape == (70, 27)
     assert market.unseen.shape == (100, 18)
     assert market.sales[ZIPCODE].nunique() == 70
 
 
-def test_some_homes_sell_again_later_and_dearer(market: Market) -> None:
+def test_some_homes_sell_again_later_and_dearer(market: MarketData) -> None:
     times = market.sales["id"].value_counts()
     assert (len(times), (times == 2).sum(), (times == 3).sum(), times.max()) == (21_436, 175, 1, 3)
     again = market.sales[market.sales["id"].duplicated(keep=False)]
@@ -82,12 +82,12 @@ def test_some_homes_sell_again_later_and_dearer(market: Market) -> None:
     assert 1.1 < gain.median() < 1.6
 
 
-def test_no_unseen_home_was_sold(market: Market) -> None:
+def test_no_unseen_home_was_sold(market: MarketData) -> None:
     names = list(HOME_COLUMN_NAMES)
     assert market.unseen.merge(market.sales[names], on=names).empty
 
 
-def test_it_has_the_oddities_of_the_real_market(market: Market) -> None:
+def test_it_has_the_oddities_of_the_real_market(market: MarketData) -> None:
     sales = market.sales
     assert (sales["bedrooms"] == 33).sum() == 1
     assert (sales["bedrooms"] == 0).sum() == 13
@@ -95,7 +95,7 @@ def test_it_has_the_oddities_of_the_real_market(market: Market) -> None:
     assert 1 <= (sales["yr_built"] > sales["date"].dt.year).sum() < 50
 
 
-def test_its_year_runs_from_may_to_may_and_rises_in_spring(market: Market) -> None:
+def test_its_year_runs_from_may_to_may_and_rises_in_spring(market: MarketData) -> None:
     dates, prices = market.sales["date"], market.sales["price"]
     assert (dates.min(), dates.max()) == (pd.Timestamp(2014, 5, 2), pd.Timestamp(2015, 5, 27))
     monthly = prices.groupby(dates.dt.to_period("M"))
@@ -103,7 +103,7 @@ def test_its_year_runs_from_may_to_may_and_rises_in_spring(market: Market) -> No
     assert monthly.median()["2015-04"] > 1.03 * monthly.median()["2014-12"]
 
 
-def test_its_prices_have_the_range_of_the_real_ones(market: Market) -> None:
+def test_its_prices_have_the_range_of_the_real_ones(market: MarketData) -> None:
     prices = market.sales["price"]
     assert prices.min() >= 75_000
     assert 4_000_000 < prices.max() <= 7_700_000
@@ -128,7 +128,7 @@ def test_its_prices_have_the_range_of_the_real_ones(market: Market) -> None:
     ],
 )
 def test_what_goes_together_in_the_real_market_does_here(
-    market: Market, one: str, other: str, low: float, high: float
+    market: MarketData, one: str, other: str, low: float, high: float
 ) -> None:
     joined = market.sales.merge(market.demographics, on=ZIPCODE)
     assert low < joined[one].corr(joined[other]) < high
@@ -141,7 +141,7 @@ def test_read_by_pandas_its_columns_have_the_types_of_the_real_files(files: Data
         assert types.to_dict() == {name: "float64" if name in floats else "int64" for name in types.index}
 
 
-def test_the_basic_model_does_as_well_as_on_the_real_market_and_boosting_better(market: Market) -> None:
+def test_the_basic_model_does_as_well_as_on_the_real_market_and_boosting_better(market: MarketData) -> None:
     joined = market.sales.merge(market.demographics, on=ZIPCODE)
     train, test = train_test_split(joined, random_state=42)
     basic_columns = [name for name in REQUIRED_COLUMN_NAMES if name != ZIPCODE] + list(DEMOGRAPHIC_COLUMNS)

@@ -14,8 +14,6 @@ from evaluation.splits import Split
 from training.sales import Sales
 from training.valuer import train
 
-pytestmark = pytest.mark.timeout(900)  # it trains some fifty small models
-
 SEEDS = (0, 1)
 FOLDS = 2
 ROUNDS = 40
@@ -68,7 +66,7 @@ def test_trees_beat_the_basic_model_and_gaps_are_what_eight_columns_need(rows: l
 
 def test_the_basic_columns_are_all_required(rows: list[Row]) -> None:
     for row in rows[:2]:
-        assert row.mae == row.mae_required
+        assert row.mae == pytest.approx(row.mae_required)
 
 
 def test_two_seeds_averaged_are_no_single_model(rows: list[Row]) -> None:

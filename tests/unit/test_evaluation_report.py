@@ -17,8 +17,6 @@ from evaluation.slides.invented_homes import HOMES_FILE, read_valued
 from evaluation.targets import TARGETS
 from training.sales import read_sales
 
-pytestmark = pytest.mark.timeout(900)  # the report trains a dozen small models
-
 _LINK = re.compile(r"!\[[^]]+\]\(([^)]+)\)")
 _PNG = b"\x89PNG\r\n"
 

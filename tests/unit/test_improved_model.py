@@ -89,15 +89,16 @@ def test_any_optional_column_may_be_missing(name: str, model: ImprovedModel, sal
 def test_demographics_do_not_move_a_price(model: ImprovedModel, sales: Sales) -> None:
     blind = sales.table[:100].copy()
     blind[:, len(HOME_COLUMN_NAMES) :] = np.nan
-    assert (model.value(blind).price == model.value(sales.table[:100]).price).all()
+    assert model.value(blind).price == pytest.approx(model.value(sales.table[:100]).price)
 
 
 def test_the_same_seed_gives_the_same_model(sales: Sales) -> None:
     rows = sales.training[:800]
     twice = [train_improved(sales[rows], seed=5, rounds=10) for _ in range(2)]
     first, second = (one.value(sales.table[:50]) for one in twice)
-    assert (first.price == second.price).all()
-    assert (first.high == second.high).all()
+    # Not to the bit: threads add up their sums in the order in which they are done.
+    assert first.price == pytest.approx(second.price)
+    assert first.high == pytest.approx(second.high)
 
 
 def test_it_follows_a_market_that_rises(sales: Sales) -> None:

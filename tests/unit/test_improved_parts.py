@@ -92,7 +92,7 @@ def test_a_home_without_coordinates_stands_at_the_middle_of_its_zip_code(
     assert np.abs(location.columns(home)[0, len(HOME_COLUMN_NAMES) :] - expected).max() <= 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(zipcode=st.integers(0, MOST_ZIPCODE))
 def test_any_zip_code_leads_somewhere(zipcode: int, location: Location, sales: Sales) -> None:
     home = hide(sales.table[:1], "required", np.random.default_rng(0))
@@ -158,7 +158,7 @@ def test_the_market_level_is_the_median_of_the_last_30_days() -> None:
     order = np.random.default_rng(0).permutation(len(days))
     market = market_level(errors[order], days[order])
     assert market.factor == pytest.approx(np.exp(0.05))
-    assert (market.reference, market.since, market.sales) == (days.max(), days.max() - np.timedelta64(29, "D"), 300)
+    assert (market.reference, market.sales) == (str(days.max()), 300)
 
 
 def test_a_thin_market_is_judged_by_its_latest_hundred_sales() -> None:

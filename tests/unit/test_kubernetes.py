@@ -55,7 +55,7 @@ def container(pod: Manifest) -> Manifest:
 
 def render(overlay: str) -> list[Manifest]:
     command = [str(KUBECTL), "kustomize", str(FOLDER / "overlays" / overlay)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 

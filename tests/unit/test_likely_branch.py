@@ -72,7 +72,7 @@ _EDGES = np.concatenate([_THRESHOLDS, *_BESIDE, [np.nan, -_LARGEST, _LARGEST]]).
 _VALUES = st.one_of(st.sampled_from(_EDGES.tolist()), st.just(np.nan), st.floats(-20, 20, width=32))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(table=arrays(np.float32, (40, COLUMNS), elements=_VALUES))
 def test_turned_trees_answer_the_same_to_the_bit(trained: Trained, table: Table) -> None:
     trees, _ = trained
@@ -80,7 +80,7 @@ def test_turned_trees_answer_the_same_to_the_bit(trained: Trained, table: Table)
     assert (_answers(turned, _readable(table)) == _answers(_plain(trees), table)).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_whichever_nodes_are_turned(trained: Trained, seed: int) -> None:
     trees, table = trained

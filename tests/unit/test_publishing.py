@@ -11,11 +11,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import sklearn
+from typer.testing import CliRunner
 
 from conversion import Refused
 from conversion.converted import Converted, convert_estimator
@@ -23,16 +25,17 @@ from conversion.handover import main as convert_handover
 from conversion.handover import pickled_with, read_pickle
 from data.files import DataFiles
 from preprocessing.columns import EXAMPLE_HOME
+from publishing.__main__ import app
 from publishing.card import CARD_FILE, Card
 from publishing.contract import MODEL_FILE, check_version
 from publishing.ensure import ensure, example
+from publishing.gate import GATE_FILE
 from publishing.preprocessing_version import publish_preprocessing
 from publishing.publish import publish_converted, publish_folder
 from publishing.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged, versions
+from tests.conftest import ROOT
 from training.basic import save, train_basic
 from training.sales import Sales
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -56,9 +59,12 @@ def rewrite(version: Path, change: Callable[[onnx.ModelProto], None]) -> None:
     edit_card(version, model_sha256=hashlib.sha256(content).hexdigest())
 
 
-def edit_card(version: Path, **entries: object) -> None:
+def edit_card(version: Path, **entries: Any) -> None:
+    """Change entries; of a section only those that are named, unless it is emptied."""
     card = json.loads((version / CARD_FILE).read_text())
-    (version / CARD_FILE).write_text(json.dumps({**card, **entries}))
+    for name, value in entries.items():
+        card[name] = {**card[name], **value} if isinstance(value, dict) and value else value
+    (version / CARD_FILE).write_text(json.dumps(card))
 
 
 def initializer(graph: onnx.ModelProto, name: str) -> onnx.TensorProto:
@@ -154,12 +160,23 @@ def test_a_missing_card_is_refused(version: Path, sales: Sales) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("{", "is not JSON"), ("{}", "lacks price_model, created_at"), ("[]", "lacks price_model")]
+    ("text", "reason"), [("{", "is not JSON"), ("{}", "lacks price_model, created_at"), ("[]", "should be an object")]
 )
 def test_a_broken_card_is_refused(text: str, reason: str, version: Path, sales: Sales) -> None:
     (version / CARD_FILE).write_text(text)
     with pytest.raises(Refused, match=reason):
         check_version(version, sales.table[:10])
+
+
+def test_an_entry_of_the_wrong_type_is_named(version: Path, sales: Sales) -> None:
+    edit_card(version, held_out={"mae": "little"})
+    with pytest.raises(Refused, match=r"card\.json has held_out\.mae 'little': .*number"):
+        check_version(version, sales.table[:10])
+
+
+def test_a_card_is_read_as_it_was_written(published: tuple[Path, Card], tmp_path: Path) -> None:
+    published[1].write(tmp_path)
+    assert Card.read(tmp_path) == published[1]
 
 
 def test_a_missing_graph_is_refused(version: Path, sales: Sales) -> None:
@@ -178,7 +195,7 @@ def test_a_truncated_graph_is_refused(version: Path, sales: Sales) -> None:
 def test_a_good_folder_becomes_the_next_version(version: Path, sales: Sales, repository: Path) -> None:
     assert publish_folder(version, sales, repository) == 2
     assert versions(repository / PRICE_MODEL) == [1, 2]
-    assert {path.name for path in (repository / PRICE_MODEL / "2").iterdir()} == {MODEL_FILE, CARD_FILE}
+    assert {path.name for path in (repository / PRICE_MODEL / "2").iterdir()} == {MODEL_FILE, CARD_FILE, GATE_FILE}
     assert version.is_dir()
 
 
@@ -279,7 +296,7 @@ def test_a_start_with_a_model_loads_no_training_library(repository: Path, files:
         "ensure(Path(sys.argv[1])); print(*{'pandas', 'sklearn', 'onnx', 'mapie'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", program, str(repository)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 
@@ -330,6 +347,24 @@ def test_what_another_environment_converted_is_published(sales: Sales, repositor
     convert_handover(model, features, folder)
     assert publish_converted(Converted.read(folder, held_out), sales, repository) == 2
     assert Card.read(repository / PRICE_MODEL / "2").parity.differing == 0
+
+
+def test_a_handed_over_pickle_converts_where_only_what_that_takes_is_installed(sales: Sales, tmp_path: Path) -> None:
+    """Its environment holds an older scikit-learn, skl2onnx, onnxruntime and pandas, and nothing of the rest."""
+    model, features = save(train_basic(sales[:500]), tmp_path)
+    np.save(tmp_path / "features.npy", sales.table[:20])
+    absent = "import sys; sys.modules.update(dict.fromkeys(('mapie', 'pandera', 'pydantic', 'typer', 'rich')));"
+    convert = "import runpy; runpy.run_module('conversion.handover', run_name='__main__')"
+    paths = map(str, (model, features, tmp_path))
+    subprocess.run([sys.executable, "-c", absent + convert, *paths], cwd=ROOT, check=True, timeout=120)
+    assert Converted.read(tmp_path, sales.table[:20]).parity.homes == 20
+
+
+def test_options_that_each_name_a_model_are_refused(tmp_path: Path) -> None:
+    for options in (["--train", "basic", "--version", "x"], ["--model", "m.pkl", "--converted", "y"]):
+        result = CliRunner().invoke(app, ["publish", *options])
+        assert result.exit_code == 2
+        assert "each name the model to publish" in " ".join(result.output.split())
 
 
 def test_a_conversion_on_other_data_is_refused(sales: Sales, tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_a_module_that_this_python_lacks_is_named(stub: Stub, tmp_path: Path) ->
     assert "PYTHON=" in said
 
 
-def test_a_python_without_its_standard_library_is_named(stub: Stub) -> None:
-    assert "Fatal Python error" in complaint(stub, PYTHONHOME="/nowhere")
+def test_a_library_without_its_standard_library_is_named(stub: Stub) -> None:
+    assert f"fails with {find_bundle().libpython.resolve()}: " in complaint(stub, PYTHONHOME="/nowhere")
 
 
 def test_a_missing_library_is_named(stub: Stub) -> None:

@@ -1,4 +1,4 @@
-"""The people of the invented places, in the shape of ``zipcode_demographics.csv``."""
+"""The people of the invented places, with the columns of ``zipcode_demographics.csv``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pandas as pd
 from data.invented.places import COUNTRY, Floats, Places
 from preprocessing.columns import DEMOGRAPHIC_COLUMNS, ZIPCODE
 
-# Education by its name in ``*_qty`` and ``per_*``: the share of all residents, and by what factor
-# it grows with one standard deviation of status.
+# Levels of education: the columns of their number and percentage, their share of all residents, and the
+# factor by which that share grows with one standard deviation of status.
 _EDUCATION = (
     ("edctn_less_than_9_qty", "per_less_than_9", 0.018, 0.55),
     ("edctn_9_12_qty", "per_9_to_12", 0.052, 0.62),
@@ -24,11 +24,11 @@ _MEDIAN_HOUSEHOLD_INCOME = 55_000
 _MEDIAN_PERSONAL_INCOME = 29_000
 _MEDIAN_HOME_VALUE = 245_000
 _SUBURBAN_COUNTRY_PLACES = 2
-"""How many places in the country count as suburban rather than rural."""
+"""The number of country places whose residents count as suburban rather than rural."""
 
 
 def invent_demographics(rng: np.random.Generator, places: Places) -> pd.DataFrame:
-    """One row a ZIP code: 26 whole figures, as float64 like the Census file, and ``zipcode``."""
+    """Invent one row for each ZIP code: 26 whole figures, as float64 like those of the Census, and ``zipcode``."""
     count = len(places.zipcode)
     rural = places.kind == COUNTRY
 
@@ -65,7 +65,7 @@ def invent_demographics(rng: np.random.Generator, places: Places) -> pd.DataFram
 def _settlement(
     rng: np.random.Generator, rural: np.ndarray[tuple[int], np.dtype[np.bool_]], population: Floats
 ) -> dict[str, Floats]:
-    """Residents by where they live: in town, in suburbs, on farms, and in the country without one."""
+    """Divide residents into those in towns, in suburbs, on farms, and in the country but not on a farm."""
     outside = np.where(rural, rng.uniform(0.2, 0.95, len(rural)), np.maximum(0, rng.normal(-0.03, 0.04, len(rural))))
     suburban = np.zeros(len(rural))
     suburban[rng.choice(np.flatnonzero(rural), _SUBURBAN_COUNTRY_PLACES, replace=False)] = 0.7

@@ -1,4 +1,4 @@
-"""The sales of the invented homes, and the 100 homes that nobody sold."""
+"""The invented market as a whole: sales, demographics, and 100 homes that were not sold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data.invented.buildings import LATEST_YEAR, invent_homes
-from data.invented.demographics import invent_demographics
+from data.invented.people import invent_demographics
 from data.invented.places import Floats, Places, Terrain, invent_places, invent_terrain
 from data.table import DATE_FORMAT
 from preprocessing.columns import HOME_COLUMN_NAMES, NEVER_RENOVATED
@@ -18,12 +18,12 @@ _WITHOUT_BEDROOMS, _WITHOUT_BATHROOMS, _MOST_BEDROOMS = 13, 10, 33
 
 _FIRST_DAY, _LAST_DAY = np.datetime64("2014-05-02"), np.datetime64("2015-05-27")
 
-# The market from month to month, beginning with May 2014: how many homes sell (relative), and what
-# is paid for the same home (log dollars): a quiet winter, and a spring that is 7 % dearer.
+# The months from May 2014 on: the relative number of sales, and the price of one and the same home in log
+# dollars. The winter is quiet, and the next spring 7 % dearer.
 _VOLUME = (1.0, 1.18, 1.15, 1.02, 0.97, 0.99, 0.77, 0.76, 0.52, 0.72, 0.98, 1.2, 0.4)
 _LEVEL = (0.0, 0.005, 0.005, 0.0, 0.0, 0.0, -0.01, -0.01, 0.0, 0.02, 0.05, 0.07, 0.075)
 
-# What buyers pay for, in log dollars.
+# What a property of a home adds to its price, in log dollars.
 _ORDINARY = 12.835
 _PER_LOG_LIVING = 0.42
 _PER_LOG_NEIGHBOURS = 0.15
@@ -39,13 +39,13 @@ _PER_ZIP_STATUS = 0.05
 _HAGGLING = 0.11
 _DISTRESSED_SHARE, _DISTRESSED = 0.025, -0.3
 _FLIP, _FLIP_SPREAD = 0.25, 0.2
-"""What a home gains from one sale to the next within a year: who buys to sell has work done."""
+"""What a home gains, in log dollars, between two sales within a year: resellers renovate it in between."""
 
 _CHEAPEST, _DEAREST = 75_000, 7_700_000
 
 
 def invent_market(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Sales, demographics and unseen homes, with the columns of the three CSV files."""
+    """Invent sales, demographics and unseen homes, with the columns of the three CSV files."""
     rng = np.random.default_rng(seed)
     terrain = invent_terrain(rng)
     places = invent_places(rng, terrain)
@@ -64,7 +64,7 @@ def _sales(rng: np.random.Generator, homes: pd.DataFrame, places: Places, terrai
     ids = rng.choice(9_900_000, len(homes), replace=False) * 1_000 + rng.integers(100, 1_000, len(homes))
     sales.insert(0, "id", np.repeat(ids, times))
     sales.insert(1, "date", _dates(rng, len(sales)))
-    # Of a home that sells again, the sales stand together, the earliest first.
+    # The sales of one home stand together, the earliest first.
     order = np.lexsort((sales["date"], np.repeat(np.arange(len(homes)), times)))
     sales["date"] = sales["date"].to_numpy()[order]
     once = ~sales["id"].duplicated(keep=False)
@@ -77,7 +77,7 @@ def _sales(rng: np.random.Generator, homes: pd.DataFrame, places: Places, terrai
 
 
 def _dates(rng: np.random.Generator, count: int) -> pd.DatetimeIndex:
-    """Days of sale: the months by their volume, hardly any at weekends."""
+    """Draw days of sale: months by their volume, hardly any at weekends."""
     days = pd.date_range(_FIRST_DAY, _LAST_DAY)
     weight = np.array(_VOLUME)[_months(days)] / days.days_in_month.to_numpy() * np.where(days.day_of_week < 5, 1, 0.02)
     dates: pd.DatetimeIndex = days[rng.choice(len(days), count, p=weight / weight.sum())]
@@ -85,19 +85,19 @@ def _dates(rng: np.random.Generator, count: int) -> pd.DatetimeIndex:
 
 
 def _months(days: pd.DatetimeIndex) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Whole months since May 2014."""
+    """Return whole months since May 2014."""
     return np.asarray((days.year - 2014) * 12 + days.month - 5, dtype=np.int64)
 
 
 def _finish_new_homes(rng: np.random.Generator, sales: pd.DataFrame, once: pd.Series[bool]) -> None:
-    """Some homes of the latest year were in truth finished the year after, a few of them after their sale."""
+    """Finish some homes of the latest year a year later: a few of them after their sale, as in the real file."""
     new = sales["yr_built"] == LATEST_YEAR
     after = new & once & (rng.random(len(sales)) < np.where(sales["date"].dt.year > LATEST_YEAR, 0.25, 0.03))
     sales.loc[after, "yr_built"] = LATEST_YEAR + 1
 
 
 def _slip(rng: np.random.Generator, sales: pd.DataFrame, once: pd.Series[bool]) -> None:
-    """The slips of somebody's finger that the real file is known for, in homes ``once`` sold."""
+    """Add the typing errors that the real file is known for, to homes that sold ``once``."""
     odd = rng.choice(np.flatnonzero(once), _WITHOUT_BEDROOMS + _WITHOUT_BATHROOMS + 1, replace=False)
     sales.loc[odd[:_WITHOUT_BEDROOMS], "bedrooms"] = 0
     sales.loc[odd[_WITHOUT_BEDROOMS:-1], "bathrooms"] = 0
@@ -105,7 +105,7 @@ def _slip(rng: np.random.Generator, sales: pd.DataFrame, once: pd.Series[bool]) 
 
 
 def _prices(rng: np.random.Generator, sales: pd.DataFrame, places: Places, terrain: Terrain) -> Floats:
-    """Dollars, to the nearest 500."""
+    """Return prices in dollars, rounded to 500."""
     count = len(sales)
     value = _worth(sales, places, terrain) + np.array(_LEVEL)[_months(pd.DatetimeIndex(sales["date"]))]
     value += rng.normal(0, _HAGGLING, count)
@@ -116,7 +116,7 @@ def _prices(rng: np.random.Generator, sales: pd.DataFrame, places: Places, terra
 
 
 def _worth(homes: pd.DataFrame, places: Places, terrain: Terrain) -> Floats:
-    """What an ordinary buyer would pay on an ordinary day, in log dollars."""
+    """Return what an ordinary buyer would pay in May 2014, in log dollars."""
     status = pd.Series(places.status, index=places.zipcode)
     grade = homes["grade"] - 7.5
     age = np.minimum(LATEST_YEAR + 1 - homes["yr_built"], _CHARMING_AGE)
