@@ -33,7 +33,6 @@ SMALL = {
     "benchmarks.places": "paths that everything in the folder uses",
     "benchmarks.progress": "what the terminal shows, apart from what is measured",
     "benchmarks.shipped": "the only place that reads the shipped configuration",
-    "preprocessing.features": "the one way from homes to features, shared by training and serving",
 }
 """Modules of fewer lines, and why each is one."""
 
