@@ -33,9 +33,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_csv_files_have_one_name_each() -> None:
-    assert past_sales.SALES_NAME == files.SALES
-    assert homes_file.EXAMPLES_NAME == files.UNSEEN
-    assert DEMOGRAPHICS_FILE == files.DEMOGRAPHICS
+    assert past_sales.SALES_NAME == files.SALES_CSV
+    assert homes_file.EXAMPLES_NAME == files.UNSEEN_CSV
+    assert DEMOGRAPHICS_FILE == files.DEMOGRAPHICS_CSV
     assert all(name in README for name in files.FILE_NAMES)
 
 
