@@ -1,19 +1,19 @@
 """What can go wrong for a caller, in plain words.
 
 ClientError
-├── WrongAddress        the address is not host:port
-├── UnusableFile        a file is missing, cannot be read as homes, or is not what it was
-├── WrongColumns        the columns are not the ones that the model takes
-├── ServiceUnreachable  nothing listens at the address
-├── ServiceUntrusted    its certificate is not one that the caller trusts
-├── ServiceBroken       something listens, but breaks off, or answers in another protocol
-├── ServiceTimedOut     no answer in time
-├── UnknownModel        the service answers, but serves no such model
-├── NotAllowed          a gateway wants another key, or forbids the question
-├── TooLarge            a gateway does not take a request of this size
-├── HomeRefused         the service does not value a home, or a request, and says why
-└── ServiceFailed       any other answer
-    └── ServiceBusy     too many requests, or nobody there to answer them just now
+├── WrongAddress
+├── UnusableFile
+├── WrongColumns
+├── ServiceUnreachable
+├── ServiceUntrusted
+├── ServiceBroken
+├── ServiceTimedOut
+├── UnknownModel
+├── NotAllowed
+├── TooLarge
+├── HomeRefused
+└── ServiceFailed
+    └── ServiceBusy
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ServiceUnreachable(ClientError):
 
 
 class ServiceUntrusted(ClientError):
-    """Its certificate is not one that the caller trusts."""
+    """The service's certificate is not one that the caller trusts."""
 
     def __init__(self, address: str, reason: object) -> None:
         super().__init__(f"no TLS with {address}: {reason}; name the file of its authority's certificate with --ca")
@@ -83,7 +83,7 @@ class ServiceBroken(ClientError):
 
 
 class ServiceTimedOut(ClientError):
-    """No answer in time."""
+    """No answer came in time."""
 
     passing = True
 
@@ -160,13 +160,13 @@ class HomeRefused(ClientError):
 
 
 class ServiceFailed(ClientError):
-    """Any other answer."""
+    """The service gave any other answer."""
 
     exit_code = 1
 
 
 class ServiceBusy(ServiceFailed):
-    """Too many requests, or nobody there to answer them just now."""
+    """There are too many requests, or nobody to answer them just now."""
 
     passing = True
 

@@ -21,7 +21,7 @@ from client.errors import HomeRefused, ServiceUnreachable, UnusableFile, WrongCo
 from client.homes_file import Row, read_names
 from client.ledger import Ledger
 from client.patience import Patience
-from client.transports import Columns
+from client.transports import Tensors
 from client.valuation import ValuationClient
 from preprocessing.checks import OUT_OF_RANGE, Problem
 from preprocessing.demographics import Demographics
@@ -50,7 +50,7 @@ class ServiceInMemory:
             ],
         }
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Tensors) -> dict[str, list[Any]]:
         self.requests_until_away -= 1
         if self.requests_until_away < 0:
             raise ServiceUnreachable("service:1")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.errors import HomeRefused, WrongColumns
-from client.transports import Columns
+from client.transports import Tensors
 from client.valuation import Input, Valuation, ValuationClient, batches
 
 MOST = 4
@@ -23,7 +23,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self.sent: list[Columns] = []
+        self.sent: list[Tensors] = []
 
     def config(self, model: str) -> dict[str, Any]:
         return {
@@ -36,7 +36,7 @@ class Memory:
             ],
         }
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Tensors) -> dict[str, list[Any]]:
         self.sent.append(columns)
         rooms = columns["rooms"].tolist()
         if max(rooms) > 13:

@@ -79,16 +79,11 @@ def check(
                 f"input '{entry['name']}' is optional, but a model with max_batch_size > 0 takes every input"
             )
         _check_tensor("input", entry, [*inputs, *initializers], batched, exact=False)
-    _check_needed(config["input"], inputs)
+    required = {entry["name"] for entry in config["input"] if not entry.get("optional")}
+    if lacking := [tensor.name for tensor in inputs if tensor.name not in required]:
+        raise Mismatch(f"the graph needs input '{lacking[0]}', which the configuration does not require")
     for entry in config["output"]:
         _check_tensor("output", entry, outputs, batched, exact=True)
-
-
-def _check_needed(entries: Sequence[dict[str, Any]], inputs: Sequence[GraphTensor]) -> None:
-    required = {entry["name"] for entry in entries if not entry.get("optional")}
-    for tensor in inputs:
-        if tensor.name not in required:
-            raise Mismatch(f"the graph needs input '{tensor.name}', which the configuration does not require")
 
 
 def _check_features(config: dict[str, Any]) -> None:
