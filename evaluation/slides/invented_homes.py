@@ -113,7 +113,7 @@ def value_invented(files: DataFiles, train: Callable[[Sales], Valuer] = as_publi
     return ValuedHomes(
         sales.summary.fingerprint,
         [
-            ValuedHome(title, dict(columns), full, required)
+            ValuedHome(title, {name: float(value) for name, value in columns.items()}, full, required)
             for (title, columns), full, required in zip(
                 INVENTED.items(), ranges[GivenColumns.FULL], ranges[GivenColumns.REQUIRED], strict=True
             )
