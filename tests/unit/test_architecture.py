@@ -25,7 +25,6 @@ MAY_IMPORT = {
 
 FEWEST_LINES = 30
 SMALL = {
-    "benchmarks.no_op": "a model file that Triton loads",
     "benchmarks.peers.fastapi_onnx.server": "a program of its own, run in an environment of its own",
     "benchmarks.peers.fastapi_sklearn.server": "a program of its own, run in an environment of its own",
 }
