@@ -33,6 +33,7 @@ _STAMP = "stamp"
 _SOURCES = (
     "preprocessing/columns.py",
     "training/improved.py",
+    "training/price_trees.py",
     "training/location.py",
     "training/gaps.py",
     "training/adaptive_range.py",
