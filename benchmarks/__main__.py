@@ -136,7 +136,7 @@ def compare(
         raise typer.Exit(1) from reason
     for name, about in results.settings.items():
         console.print(f"{name}: {about}", soft_wrap=True, highlight=False)
-    console.print(f"{rounds} rounds of {seconds:g} s a load; both serve {results.about['model']}", soft_wrap=True)
+    console.print(f"Rounds: {rounds}, {seconds:g} s a load. Both serve {results.about['model']}", soft_wrap=True)
     table = rich_table(comparison(results, loads))
     # A pipe has no width of its own; the table needs about this much.
     (console if console.is_terminal else Console(width=140)).print(table)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,8 @@ from benchmarks import BUILD, ROOT, perf_analyzer
 from benchmarks.contender import Interface
 from benchmarks.load import BATCHES, SINGLE, Load
 from benchmarks.machine import commit, describe
-from benchmarks.measure import Step, turn
+from benchmarks.measure import Step, in_round, turn
 from benchmarks.payloads import ValuedHomes
-from benchmarks.repositories import copy_configurations
 from benchmarks.results import Results, Spread
 from benchmarks.server_process import ServerProcess, free_ports
 from benchmarks.tables import NOT_MEASURED, Grid, count, spread
@@ -27,6 +27,7 @@ from benchmarks.trained import Trained
 from benchmarks.triton_server import AskedEnsemble
 from data.standin import standin_data
 from publishing.card import CARD_FILE
+from publishing.repository import new_repository
 
 THIS, OTHER = "this checkout", "the other"
 LOADS = {load.concurrency if load.homes == 1 else load.homes: load for load in (*SINGLE, *BATCHES)}
@@ -95,12 +96,9 @@ def run_comparison(
     about = {**describe(), "rounds": rounds, "seconds": seconds, "model": model.name}
     results = Results(about, {side.name: side.about for side in sides})
     for number in range(1, rounds + 1):
-
-        def in_round(what: str, number: int = number) -> None:
-            step(f"round {number} of {rounds}, {what}")
-
+        now = in_round(step, number, rounds)
         for side in sides if number % 2 else reversed(sides):
-            start, samples = turn(side, homes, loads, seconds, number, in_round, _suits)
+            start, samples = turn(side, homes, loads, seconds, number, now, _suits)
             results.starts.append(start)
             results.samples += samples
     return results
@@ -147,7 +145,8 @@ def _suits(interface: Interface, load: Load) -> bool:
 def _publish(checkout: Path, python: str, model: Trained, folder: Path) -> Path:
     """Let a checkout publish the model into an empty repository of its own; return that. Raises NotPublished."""
     package = publisher(checkout)
-    repository = copy_configurations(checkout, folder / "model_repository")
+    shutil.rmtree(folder, ignore_errors=True)
+    repository = new_repository(folder / "model_repository", checkout / "model_repository")
     version = model.version_in(folder / "version")
     _suit_older_checkouts(version / CARD_FILE)
     command = [python, "-B", "-m", package, "publish", "--version", str(version)]

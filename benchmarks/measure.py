@@ -60,6 +60,11 @@ def turn(
         contender.stop()
 
 
+def in_round(step: Step, number: int, rounds: int) -> Step:
+    """Return a step that also says which round it belongs to."""
+    return lambda what: step(f"round {number} of {rounds}, {what}")
+
+
 def check_prices(interface: Interface, homes: ValuedHomes, start: int, count: int, priced: bool) -> None:
     """Ask for some homes. Raises WrongPrice, or what asking raises."""
     answers = interface.ask(homes.some(start, count))

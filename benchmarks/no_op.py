@@ -13,6 +13,7 @@ class TritonPythonModel:
     """Answer ones, and a text as long as a model's name."""
 
     def initialize(self, args: dict[str, str]) -> None:
+        """Make the answers for the largest batch."""
         config = json.loads(args["model_config"])
         rows = config["max_batch_size"]
         self.answers = {
@@ -23,6 +24,7 @@ class TritonPythonModel:
         }
 
     def execute(self, requests: list[Any]) -> list[Any]:
+        """Answer each request with as many rows as it has homes."""
         return [self._answer(request.inputs()[0].shape()[0]) for request in requests]
 
     def _answer(self, homes: int) -> Any:

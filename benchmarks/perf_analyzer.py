@@ -79,18 +79,15 @@ def drive(target: Target, load: Load, seconds: float) -> LoadResult:
     )
 
 
-def offer(target: Target, rates: Sequence[int], seconds: float) -> list[Offered]:
-    """Send single homes at each rate in turn, at random moments (Poisson) and without waiting for answers.
+def offer(target: Target, rate: int, seconds: float) -> Offered:
+    """Send single homes at a rate, at random moments (Poisson) and without waiting for answers.
 
     Raises GeneratorFailed, Missing.
     """
-    found = []
-    for rate in rates:
-        options = [f"--request-rate-range={rate}", "--request-distribution=poisson", "-b1", *_windows(seconds)]
-        row = _run(target, [*options, "--max-threads=64"])[0]
-        p50, p99 = (float(row[f"{percentile} latency"]) / 1000 for percentile in ("p50", "p99"))
-        found.append(Offered(rate, float(row["Inferences/Second"]), p50, p99))
-    return found
+    options = [f"--request-rate-range={rate}", "--request-distribution=poisson", "-b1", *_windows(seconds)]
+    row = _run(target, [*options, "--max-threads=64"])[0]
+    p50, p99 = (float(row[f"{percentile} latency"]) / 1000 for percentile in ("p50", "p99"))
+    return Offered(rate, float(row["Inferences/Second"]), p50, p99)
 
 
 def _windows(seconds: float) -> list[str]:

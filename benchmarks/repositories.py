@@ -19,6 +19,7 @@ from preprocessing.columns import FEATURE_NAMES, HOME_COLUMN_NAMES, HOME_COLUMNS
 from preprocessing.demographics import DEMOGRAPHICS_FILE
 from publishing.ensure import prepare
 from publishing.publish import publish_folder
+from publishing.repository import new_repository
 
 FLOOR_BY_COLUMN, FLOOR_IN_ONE = "floor_named", "floor_packed"
 """The two floors: with one input a column, and with all columns in one input [N,18]."""
@@ -36,19 +37,10 @@ _FEATURES: Tensors = {"features": ("TYPE_FP32", len(FEATURE_NAMES))}
 _OUTPUTS: Tensors = {name: (kind, 1) for name, kind in OUTPUTS.items()}
 
 
-def copy_configurations(checkout: Path, repository: Path) -> Path:
-    """Make a repository that holds a checkout's configurations and no version; return it."""
-    shutil.rmtree(repository, ignore_errors=True)
-    for config in (checkout / "model_repository").glob("*/config.pbtxt"):
-        target = repository / config.parent.name
-        target.mkdir(parents=True)
-        shutil.copy(config, target)
-    return repository
-
-
 def lay_out_service(model: Trained, repository: Path) -> Path:
     """Make the shipped repository as it is now, with this model as its only version; return it."""
-    copy_configurations(ROOT, repository)
+    shutil.rmtree(repository, ignore_errors=True)
+    new_repository(repository)
     publish_folder(model.version_in(repository.with_name(f"{repository.name}-version")), model.sales, repository)
     prepare(repository, model.folder / DEMOGRAPHICS_FILE)
     return repository

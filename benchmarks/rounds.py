@@ -11,7 +11,7 @@ from benchmarks.contender import Contender, StartFailed
 from benchmarks.environments import NotInstalled, ensure
 from benchmarks.load import BATCHES, SINGLE, GeneratorFailed, Load
 from benchmarks.machine import describe
-from benchmarks.measure import Step, WrongPrice, turn
+from benchmarks.measure import Step, WrongPrice, in_round, turn
 from benchmarks.payloads import ValuedHomes
 from benchmarks.peer_server import PeerServer
 from benchmarks.repositories import FLOOR_BY_COLUMN, FLOOR_IN_ONE, lay_out_floor, lay_out_service, serving_threads
@@ -50,15 +50,12 @@ def run_rounds(plan: RoundsPlan, step: Step) -> Results:
     ]
     results.settings = {contender.name: contender.about for contender in contenders}
     for number in range(1, plan.rounds + 1):
-
-        def in_round(what: str, number: int = number) -> None:
-            step(f"round {number} of {plan.rounds}, {what}")
-
+        now = in_round(step, number, plan.rounds)
         for contender in _rotated(contenders, number):
-            _one_turn(contender, homes, plan, number, results, in_round)
+            _one_turn(contender, homes, plan, number, results, now)
         for threads in sorted({1, serving_threads()}):
             for load in {load.homes: load for load in reversed(plan.loads)}.values():
-                in_round(f"{bare.NAME}: {load.homes} at a time, {threads} threads")
+                now(f"{bare.NAME}: {load.homes} at a time, {threads} threads")
                 results.samples.append(bare.measure(model, load, threads, plan.seconds, number))
     return in_order(results, contenders)
 

@@ -11,7 +11,7 @@ from benchmarks.results import REFERENCE, SERVICE, Results, Spread
 GRPC = f"{SERVICE}, gRPC"
 FLOOR = "floor, 18 inputs, JSON"
 FASTAPI_ONNX = "FastAPI + onnxruntime, JSON"
-BEHIND_ALL = ("LitServe, JSON", "BentoML, JSON", "Ray Serve, JSON")
+BEHIND_ALL = ("LitServe", "BentoML", "Ray Serve")
 STEPS = {"server": "server", "preprocessing": "floor_named_first", "price_model": "floor_named_second"}
 """The parts of this service, and the parts of the floor that stand for them."""
 
@@ -32,35 +32,42 @@ class Target:
 
 def targets(results: Results) -> Iterator[Target]:
     """Yield every target, measured or not."""
-
-    def ahead(other: str, load: str, metric: str, mine: str = REFERENCE) -> Spread | None:
-        # Of requests and homes a second more is better, of everything else less.
-        pair = (mine, other) if metric.endswith("_per_s") else (other, mine)
-        return results.ratio(pair[0], load, metric, to=pair[1])
-
     for load in ("1x8", "1x32"):
-        at = f"requests/s at {load.split('x')[1]}"
-        yield Target(f"FastAPI + sklearn, {at}", 10, ahead("FastAPI + sklearn, JSON", load, "requests_per_s"))
-        for runtime in ("sklearn", "onnxruntime"):
-            peer = f"MLServer + {runtime}"
-            yield Target(f"{peer}, {at}", 5, ahead(f"{peer}, JSON", load, "requests_per_s"))
-        for peer in BEHIND_ALL:
-            for metric, name in (("requests_per_s", "requests/s"), ("p50_ms", "p50"), ("p99_ms", "p99")):
-                text = f"{peer.removesuffix(', JSON')}, {name} at {load.split('x')[1]}"
-                yield Target(text, 1, ahead(peer, load, metric))
+        yield from _peer_targets(results, load)
     for load in ("1x1", "1x8", "1x32"):
         text = f"no-op floor with 18 inputs, requests/s at {load.split('x')[1]}"
-        yield Target(text, 1 / 1.15, ahead(FLOOR, load, "requests_per_s"))
+        yield Target(text, 1 / 1.15, _ahead(results, FLOOR, load, "requests_per_s"))
+    yield from _onnxruntime_targets(results)
+    bare = next((row for row in reversed(results.rows()) if row.startswith(BARE)), BARE)
+    text = f"{bare}, homes/s in batches of 1,024, gRPC here"
+    yield Target(text, 0.7, _ahead(results, bare, "1024x4", "homes_per_s", GRPC))
+
+
+def _peer_targets(results: Results, load: str) -> Iterator[Target]:
+    callers = load.split("x")[1]
+    for peer, wanted in (("FastAPI + sklearn", 10), ("MLServer + sklearn", 5), ("MLServer + onnxruntime", 5)):
+        ahead = _ahead(results, f"{peer}, JSON", load, "requests_per_s")
+        yield Target(f"{peer}, requests/s at {callers}", wanted, ahead)
+    for peer in BEHIND_ALL:
+        for metric, name in (("requests_per_s", "requests/s"), ("p50_ms", "p50"), ("p99_ms", "p99")):
+            yield Target(f"{peer}, {name} at {callers}", 1, _ahead(results, f"{peer}, JSON", load, metric))
+
+
+def _onnxruntime_targets(results: Results) -> Iterator[Target]:
     for interface in ("JSON", "KServe HTTP", "gRPC", "packed, JSON", "packed, gRPC"):
         text = f"FastAPI + onnxruntime, requests/s at 32, {interface} here"
-        yield Target(text, 1, ahead(FASTAPI_ONNX, "1x32", "requests_per_s", f"{SERVICE}, {interface}"))
+        yield Target(text, 1, _ahead(results, FASTAPI_ONNX, "1x32", "requests_per_s", f"{SERVICE}, {interface}"))
     for load in ("64x4", "1024x4"):
         for interface in ("JSON", "gRPC", "packed, gRPC"):
             for metric, name in (("homes_per_s", "homes/s"), ("cpu_s_per_1000_homes", "CPU a home")):
                 text = f"FastAPI + onnxruntime, {name} in batches of {load.split('x')[0]}, {interface} here"
-                yield Target(text, 3, ahead(FASTAPI_ONNX, load, metric, f"{SERVICE}, {interface}"))
-    bare = next((row for row in reversed(results.rows()) if row.startswith(BARE)), BARE)
-    yield Target(f"{bare}, homes/s in batches of 1,024, gRPC here", 0.7, ahead(bare, "1024x4", "homes_per_s", GRPC))
+                yield Target(text, 3, _ahead(results, FASTAPI_ONNX, load, metric, f"{SERVICE}, {interface}"))
+
+
+def _ahead(results: Results, other: str, load: str, metric: str, mine: str = REFERENCE) -> Spread | None:
+    """Return by how much a row of this service is ahead of another: more requests and homes a second, less else."""
+    row, to = (mine, other) if metric.endswith("_per_s") else (other, mine)
+    return results.ratio(row, load, metric, to=to)
 
 
 def limits(results: Results) -> list[str]:

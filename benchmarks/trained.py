@@ -23,7 +23,8 @@ from preprocessing.demographics import DEMOGRAPHICS_FILE
 from publishing.card import CARD_FILE, Card
 from publishing.contract import MODEL_FILE
 from publishing.version import write_version
-from training.improved import ROUNDS, train_improved
+from training.improved import train_improved
+from training.price_trees import DECISIONS
 from training.sales import Sales, read_sales
 
 ESTIMATOR_FILE = "model.pkl"
@@ -32,6 +33,7 @@ _STAMP = "stamp"
 _SOURCES = (
     "preprocessing/columns.py",
     "training/improved.py",
+    "training/price_trees.py",
     "training/location.py",
     "training/gaps.py",
     "training/adaptive_range.py",
@@ -81,7 +83,7 @@ def trained(quick: bool) -> Trained:
     """Return the improved model in full, or a small one of its kind; train it unless today's code already has."""
     files = standin_data()
     sales = read_sales(files)
-    rounds = QUICK_ROUNDS if quick else ROUNDS
+    rounds = QUICK_ROUNDS if quick else DECISIONS.rounds
     found = Trained(BUILD / ("model-quick" if quick else "model"), sales, rounds)
     stamp = _stamp(files.fingerprint())
     if (found.folder / _STAMP).is_file() and (found.folder / _STAMP).read_text() == stamp:

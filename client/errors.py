@@ -1,19 +1,19 @@
 """What can go wrong for a caller, in plain words.
 
 ClientError
-├── WrongAddress        the address is not host:port
-├── UnusableFile        a file is missing, cannot be read as homes, or is not what it was
-├── WrongColumns        the columns are not the ones that the model takes
-├── ServiceUnreachable  nothing listens at the address
-├── ServiceUntrusted    its certificate is not one that the caller trusts
-├── ServiceBroken       something listens, but breaks off, or answers in another protocol
-├── ServiceTimedOut     no answer in time
-├── UnknownModel        the service answers, but serves no such model
-├── NotAllowed          a gateway wants another key, or forbids the question
-├── TooLarge            a gateway does not take a request of this size
-├── HomeRefused         the service does not value a home, or a request, and says why
-└── ServiceFailed       any other answer
-    └── ServiceBusy     too many requests, or nobody there to answer them just now
+├── WrongAddress
+├── UnusableFile
+├── WrongColumns
+├── ServiceUnreachable
+├── ServiceUntrusted
+├── ServiceBroken
+├── ServiceTimedOut
+├── UnknownModel
+├── NotAllowed
+├── TooLarge
+├── HomeRefused
+└── ServiceFailed
+    └── ServiceBusy
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class ClientError(Exception):
 
 
 class WrongAddress(ClientError):
+    """The address is not host:port."""
+
     def __init__(self, url: str) -> None:
         super().__init__(
             f"'{url}' is not an address: give host:port, such as localhost:8000, or https://host:port for TLS"
@@ -46,14 +48,16 @@ class WrongAddress(ClientError):
 
 
 class UnusableFile(ClientError):
-    pass
+    """A file is missing, cannot be read as homes, or is not what it was."""
 
 
 class WrongColumns(ClientError):
-    pass
+    """The columns are not the ones that the model takes."""
 
 
 class ServiceUnreachable(ClientError):
+    """Nothing listens at the address."""
+
     passing = True
 
     def __init__(self, address: str, nothing: str = "nothing") -> None:
@@ -61,11 +65,15 @@ class ServiceUnreachable(ClientError):
 
 
 class ServiceUntrusted(ClientError):
+    """The service's certificate is not one that the caller trusts."""
+
     def __init__(self, address: str, reason: object) -> None:
         super().__init__(f"no TLS with {address}: {reason}; name the file of its authority's certificate with --ca")
 
 
 class ServiceBroken(ClientError):
+    """Something listens, but breaks off, or answers in another protocol."""
+
     passing = True
 
     def __init__(self, address: str, protocol: str) -> None:
@@ -75,6 +83,8 @@ class ServiceBroken(ClientError):
 
 
 class ServiceTimedOut(ClientError):
+    """No answer came in time."""
+
     passing = True
 
     def __init__(self, address: str, seconds: float) -> None:
@@ -85,6 +95,8 @@ class ServiceTimedOut(ClientError):
 
 
 class UnknownModel(ClientError):
+    """The service answers, but serves no such model."""
+
     passing = True  # a server that is stopping answers so, too
 
     def __init__(self, address: str, model: str) -> None:
@@ -95,10 +107,12 @@ class UnknownModel(ClientError):
 
 
 class NotAllowed(ClientError):
-    pass
+    """A gateway wants another key, or forbids the question."""
 
 
 class TooLarge(ClientError):
+    """A gateway does not take a request of this size."""
+
     def __init__(self, address: str, message: str) -> None:
         super().__init__(f"too large a request for {address} ({message}): send fewer homes at once, with --batch")
 
@@ -146,10 +160,14 @@ class HomeRefused(ClientError):
 
 
 class ServiceFailed(ClientError):
+    """The service gave any other answer."""
+
     exit_code = 1
 
 
 class ServiceBusy(ServiceFailed):
+    """There are too many requests, or nobody to answer them just now."""
+
     passing = True
 
 

@@ -28,7 +28,7 @@ Cells = Sequence[object]
 
 
 @dataclass(frozen=True)
-class Progress:
+class Settled:
     """Hold what is settled."""
 
     task: Mapping[str, str]
@@ -52,7 +52,7 @@ class Ledger:
         self._paths = output, rejected
         self._progress_path = output.with_name(f"{output.name}.progress")
         self._headers = headers
-        self.progress = Progress(task)
+        self.progress = Settled(task)
         self._files: list[BinaryIO] = []
 
     def __enter__(self) -> Ledger:
@@ -135,9 +135,9 @@ class Ledger:
         except BlockingIOError as error:
             raise UnusableFile(f"another run is writing {self._paths[0]}: wait for its end") from error
 
-    def _read_progress(self) -> Progress:
+    def _read_progress(self) -> Settled:
         try:
-            found = Progress(**json.loads(self._progress_path.read_text(encoding="utf-8")))
+            found = Settled(**json.loads(self._progress_path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise UnusableFile(f"{self._progress_path} is damaged: {self._start_over}") from error
         differing = [name for name, value in self.progress.task.items() if found.task.get(name) != value]

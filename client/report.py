@@ -20,7 +20,7 @@ REFUSALS_SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AskedHome:
     """Hold what became of one home of the file."""
 
     line: int
@@ -35,7 +35,7 @@ def home_in_words(home: Mapping[str, float]) -> str:
     return ", ".join(form.format(home[name]) for name, form in words.items() if name in home)
 
 
-def json_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def json_lines(outcomes: Sequence[AskedHome]) -> Iterator[str]:
     """Yield one JSON object per home.
 
     It holds ``line`` and ``home``, then the valuation's four fields or ``refused``, and for a past
@@ -50,7 +50,7 @@ def json_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield json.dumps(record)
 
 
-def show(outcomes: Sequence[Outcome], console: Console) -> None:
+def show(outcomes: Sequence[AskedHome], console: Console) -> None:
     """Print a table of the homes that were valued, and what to know about it."""
     valued = [(outcome, outcome.answer) for outcome in outcomes if isinstance(outcome.answer, Valuation)]
     if not valued:
@@ -75,7 +75,7 @@ def show(outcomes: Sequence[Outcome], console: Console) -> None:
         console.print(sentence, highlight=False)
 
 
-def about_sales(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def about_sales(outcomes: Sequence[AskedHome]) -> Iterator[str]:
     """Yield how the valuations compare with the true prices of past sales, and how far to trust that."""
     pairs = [
         (outcome.answer, outcome.sale)
@@ -95,7 +95,7 @@ def about_sales(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"Homes sold more than once, shown with their latest sale: {repeated}."
 
 
-def refusals(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def refusals(outcomes: Sequence[AskedHome]) -> Iterator[str]:
     """Yield the first refused homes by line, with the service's reason, and how many more there are."""
     refused = [(outcome.line, outcome.answer) for outcome in outcomes if isinstance(outcome.answer, HomeRefused)]
     for line, reason in refused[:REFUSALS_SHOWN]:

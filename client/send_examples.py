@@ -18,7 +18,7 @@ from client.errors import ClientError, HomeRefused
 from client.homes_file import HomesFile, find_examples, read_homes
 from client.options import ApiKey, Ca, Protocol, Timeout, Tls, Url, access_of, default_url
 from client.past_sales import past_sales
-from client.report import Outcome, json_lines, refusals, show
+from client.report import AskedHome, json_lines, refusals, show
 from client.valuation import ValuationClient
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def main(
         raise typer.Exit(HomeRefused.exit_code)
 
 
-def value_file(client: ValuationClient, homes: HomesFile, batch: int | None, all_columns: bool) -> list[Outcome]:
+def value_file(client: ValuationClient, homes: HomesFile, batch: int | None, all_columns: bool) -> list[AskedHome]:
     """Return every home of the file with its valuation or refusal and, if it is a past sale, its price.
 
     The model's required inputs are sent; with ``all_columns`` also the optional ones that the file has.
@@ -77,7 +77,7 @@ def value_file(client: ValuationClient, homes: HomesFile, batch: int | None, all
     answers = client.value_each(columns, batch)
     sent = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return [
-        Outcome(line, home, answer, sale)
+        AskedHome(line, home, answer, sale)
         for line, home, answer, sale in zip(homes.lines, sent, answers, past_sales(homes), strict=True)
     ]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .errors import ClientError, UnusableFile, WrongAddress
 from .http_connection import Access, HttpConnection, json_object
 
-Columns = Mapping[str, npt.NDArray[Any]]
+Tensors = Mapping[str, npt.NDArray[Any]]
 """One array [N] per input, of the input's own dtype."""
 
 
@@ -22,7 +22,7 @@ class Transport(Protocol):
     def config(self, model: str) -> dict[str, Any]:
         """Return the model's configuration, as the server reports it."""
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Tensors) -> dict[str, list[Any]]:
         """Return the model's outputs for N homes, N values each."""
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class GenerateTransport:
         self.config = self._connection.config
         self.close = self._connection.close
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Tensors) -> dict[str, list[Any]]:
         """Return the model's outputs for N homes, N values each."""
         lists = {name: values.tolist() for name, values in columns.items()}
         one = all(len(values) == 1 for values in lists.values())

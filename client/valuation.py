@@ -15,10 +15,10 @@ from tritonclient.utils import triton_to_np_dtype
 from .errors import HomeRefused, WrongColumns
 from .http_connection import Access
 from .patience import Patience
-from .transports import Columns, Transport, open_transport
+from .transports import Tensors, Transport, open_transport
 
-Homes = Mapping[str, Sequence[float] | npt.NDArray[Any]] | Sequence[Mapping[str, float]]
-"""Columns of equal length by name, or one mapping per home."""
+GivenHomes = Mapping[str, Sequence[float] | npt.NDArray[Any]] | Sequence[Mapping[str, float]]
+"""Homes as a caller may give them: columns of equal length by name, or one mapping per home."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class ValuationClient:
         """Return the most homes that one request may carry."""
         return max(1, int(self._config.get("max_batch_size", 1)))
 
-    def value(self, homes: Homes, batch: int | None = None) -> list[Valuation]:
+    def value(self, homes: GivenHomes, batch: int | None = None) -> list[Valuation]:
         """Value homes in their order, as many per request as the server takes, or ``batch``.
 
         Raises HomeRefused for the first batch with a home that the service refuses, WrongColumns
@@ -106,16 +106,16 @@ class ValuationClient:
         columns = self._typed(homes)
         return [valuation for part in self._batches(columns, batch) for valuation in self._request(part)]
 
-    def value_each(self, homes: Homes, batch: int | None = None) -> list[Valuation | HomeRefused]:
+    def value_each(self, homes: GivenHomes, batch: int | None = None) -> list[Valuation | HomeRefused]:
         """Value homes like ``value``, but give a refused home its refusal instead, and value the others."""
         columns = self._typed(homes)
         return [outcome for part in self._batches(columns, batch) for outcome in self._request_each(part)]
 
-    def _batches(self, columns: Columns, batch: int | None) -> Iterator[Columns]:
+    def _batches(self, columns: Tensors, batch: int | None) -> Iterator[Tensors]:
         most = self.max_batch_size
         return batches(columns, most if batch is None else min(batch, most))
 
-    def _request_each(self, columns: Columns) -> list[Valuation | HomeRefused]:
+    def _request_each(self, columns: Tensors) -> list[Valuation | HomeRefused]:
         """Value a batch; where it is refused, send it again without the rows that the refusal names.
 
         Where the refusal names no row, the batch is halved until the refused homes stand alone.
@@ -134,13 +134,13 @@ class ValuationClient:
         outcomes: dict[int, Valuation | HomeRefused] = {**refused, **dict(zip(kept, rest, strict=True))}
         return [outcomes[row] for row in range(homes)]
 
-    def _request(self, columns: Columns) -> list[Valuation]:
+    def _request(self, columns: Tensors) -> list[Valuation]:
         outputs = self.patience.ask(lambda: self._transport.infer(self.model, columns))
         values = zip(*(outputs[name] for name in OUTPUTS), strict=True)
         # The embedded server on Python 3.13 fills names up with blanks.
         return [Valuation(price, low, high, name.rstrip()) for price, low, high, name in values]
 
-    def _typed(self, homes: Homes) -> Columns:
+    def _typed(self, homes: GivenHomes) -> Tensors:
         if not isinstance(homes, Mapping) and not homes:
             return {}
         columns = homes if isinstance(homes, Mapping) else columns_of(homes)
@@ -170,7 +170,7 @@ def columns_of(homes: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
     return {name: [home[name] for home in homes] for name in homes[0]}
 
 
-def batches(columns: Columns, size: int) -> Iterator[Columns]:
+def batches(columns: Tensors, size: int) -> Iterator[Tensors]:
     """Yield the same columns, ``size`` homes at a time."""
     if size < 1:
         raise ValueError(f"a batch of {size} homes: it must be at least 1")
@@ -178,7 +178,7 @@ def batches(columns: Columns, size: int) -> Iterator[Columns]:
         yield {name: values[start : start + size] for name, values in columns.items()}
 
 
-def _length(columns: Columns) -> int:
+def _length(columns: Tensors) -> int:
     return len(next(iter(columns.values()), ()))
 
 

@@ -20,8 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from client.bulk import Layout, value_homes
 from client.errors import ClientError
 from client.homes_file import fingerprint, read_names
-from client.ledger import Ledger
-from client.ledger import Progress as Settled
+from client.ledger import Ledger, Settled
 from client.options import ApiKey, Ca, Protocol, Timeout, Tls, Url, access_of, default_url
 from client.patience import Patience
 from client.valuation import ValuationClient

@@ -51,11 +51,13 @@ class _Graph:
 def improved_graph(model: ImprovedModel) -> ModelProto:
     """Build the graph: ``features`` FP32 [N,44] to ``dollars``, ``dollars_low`` and ``dollars_high``, DOUBLE [N,1]."""
     graph = _Graph()
-    _add_columns(graph, model.location)
-    averaged = [_add_trees(graph, name, trees) for name, trees in model.trees.named_estimators_.items()]
+    _add_columns(graph, model.trees.location)
+    averaged = [_add_trees(graph, name, trees) for name, trees in model.trees.ensembles.named_estimators_.items()]
     graph.add("Mean", averaged, "answer")
     graph.add("Cast", ["answer"], "answer_double", to=TensorProto.DOUBLE)
-    graph.add("Add", ["answer_double", graph.constant("centre", model.centre + np.log(model.factor))], "log_dollars")
+    graph.add(
+        "Add", ["answer_double", graph.constant("centre", model.trees.centre + np.log(model.factor))], "log_dollars"
+    )
     graph.add("Exp", ["log_dollars"], POINT)
     _add_range(graph, model)
     found = helper.make_graph(

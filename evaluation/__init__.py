@@ -1,1 +1,1 @@
-"""How good a model is: splits, metrics, plots and the report. Imports ``conversion``; nobody imports it."""
+"""How good a model is: splits, metrics, plots, the report and the slides. Nothing else of the project imports it."""

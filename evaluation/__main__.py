@@ -1,10 +1,12 @@
-"""``python -m evaluation``: one cell of the evaluation, or the whole report."""
+"""``python -m evaluation``: one cell of the evaluation, one of its parts, or the whole report with the slides."""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,18 +16,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from data.command_line import errors, run
+from data.files import DataFiles
 from data.standin import find_or_generate, standin_data
-from evaluation.findings import firm_graph
-from evaluation.metrics import Valued, by_band, estimate, measure
-from evaluation.plan import FULL, QUICK, sampled, trainings
-from evaluation.runs import Columns, Level, Model, Runs, usual_level
+from evaluation.ablation import FOLDS, SEEDS, StepFigures, ablation, jobs
+from evaluation.gather import firm_graph, gather
+from evaluation.metrics import by_band, estimate, measure
+from evaluation.plan import FULL, QUICK, ReportPlan, sampled, trainings
+from evaluation.runs import GivenColumns, Model, Runs, usual_level
 from evaluation.slides import SlidesError
 from evaluation.splits import Split
 from evaluation.tables import HEADINGS
 from evaluation.targets import amount
+from training.improved import Level
 from training.sales import FIRM_SEED, read_sales
+from training.valuations import ValuedSales
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+SLIDES = "presentation"
 
 console = Console()
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -36,25 +43,27 @@ def cell(
     context: typer.Context,
     split: Annotated[Split, typer.Option(help="Which sales are kept from the model, and then valued.")] = Split.GROUPED,
     model: Annotated[Model, typer.Option(help="Which model to train.")] = Model.IMPROVED,
-    columns: Annotated[Columns, typer.Option(help="All 18 columns of a home, or the eight required.")] = Columns.FULL,
-    seed: Annotated[int, typer.Option(help="Of the split and of the training; 42 is the firm's.")] = FIRM_SEED,
+    columns: Annotated[
+        GivenColumns, typer.Option(help="All 18 columns of a home, or the eight required.")
+    ] = GivenColumns.FULL,
+    seed: Annotated[int, typer.Option(help="Seed of the split and of the training; the firm's is 42.")] = FIRM_SEED,
     level: Annotated[
         Level | None,
-        typer.Option(help="The market to value for; the latest on temporal and rolling splits unless given."),
+        typer.Option(help="The market to value for; unless given, the latest on temporal and rolling splits."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """How good a model is: train and test it on one split, or write the whole report."""
+    """Show how good a model is: train and test it on one split, or write the whole report."""
     if context.invoked_subcommand:
         return
     sales = read_sales(find_or_generate())
-    tested = Runs(sales).outcome(split, seed, model, columns, level)
+    tested = Runs(sales).tested(split, seed, model, columns, level)
     found = {
         "split": split.value,
         "model": model.value,
         "columns": columns.value,
         "seed": seed,
-        "level": (level or usual_level(split)).value,
+        "level": level or usual_level(split),
         "data": asdict(sales.summary),
         **_measured(tested.valued),
     }
@@ -70,34 +79,58 @@ def cell(
 
 @app.command()
 def report(
-    quick: Annotated[bool, typer.Option(help="A small run on the stand-in market: do all parts work?")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="A small run on the stand-in market, to see that all parts work.")
+    ] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Folder; docs/, or a temporary one where the market is made up.")
+        Path | None, typer.Option(help="Folder to write to; docs/, or a temporary one for the stand-in market.")
     ] = None,
 ) -> None:
     """Evaluate every model on every split; write evaluation.md with its plots, and the slides."""
-    from evaluation.report import write_report  # here, because a single cell needs no matplotlib
-    from evaluation.slides.write import write_slides
-
     plan, files = (QUICK, standin_data()) if quick else (FULL, find_or_generate())
     # Figures of made-up homes must never replace the real ones.
     folder = output or (Path(tempfile.mkdtemp(prefix="evaluation-")) if files.standin else DOCS)
     folder.mkdir(parents=True, exist_ok=True)
+    with _progress() as bar:
+        for path in _write_all(plan, files, folder, bar):
+            bar.console.print(f"wrote {path}", soft_wrap=True)
+
+
+def _write_all(plan: ReportPlan, files: DataFiles, folder: Path, bar: Progress) -> Iterator[Path]:
+    """Write the report and the slides; yield each path as soon as it is written."""
+    from evaluation.report import PICTURES, write_report  # here, because a single cell needs no matplotlib
+    from evaluation.slides.build import write_presentations
+    from evaluation.slides.invented_homes import as_published, value_invented
+
     sales = sampled(plan, read_sales(files))
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=errors
+    task = bar.add_task("starting", total=trainings(plan, sales))
+    runs = Runs(sales, plan.folding, plan.boosting, lambda: bar.advance(task))
+    findings = gather(runs, plan, files, lambda step: bar.update(task, description=step))
+    bar.update(task, description="plots and text")
+    yield from write_report(findings, runs, folder)
+    bar.update(task, description="slides")
+    homes = value_invented(files, partial(as_published, rounds=plan.boosting))
+    yield from write_presentations(findings, homes, folder / PICTURES, folder / SLIDES)
+
+
+@app.command("ablation")
+def steps(seeds: Annotated[int, typer.Option(min=2, help="How often folds and trees are drawn.")] = len(SEEDS)) -> None:
+    """Print what each decision behind the improved model is worth."""
+    sales = read_sales(find_or_generate())
+    with _progress() as bar:
+        task = bar.add_task("training", total=jobs(seeds))
+        rows = ablation(sales, range(seeds), after_training=lambda: bar.advance(task))
+    table = Table(
+        "step", "MAE", "MdAPE", "R2", "gain", "8 columns: MAE", "gain", title=f"grouped, {FOLDS} folds, {seeds} seeds"
     )
-    with bar:
-        task = bar.add_task("starting", total=trainings(plan, sales))
-        runs = Runs(sales, plan.folding, plan.boosting, lambda: bar.advance(task))
-        for write in (write_report, write_slides):
-            for path in write(runs, plan, files, folder, lambda step: bar.update(task, description=step)):
-                bar.console.print(f"wrote {path}", soft_wrap=True)
+    for row in rows:
+        table.add_row(*_shown(row))
+    console.print(table)
 
 
 @app.command("onnx")
 def graph(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """How exactly and how fast the improved model values as ONNX: trained on the firm's split, told in every way."""
+    """Print how exactly and how fast the improved model of the firm's split values as ONNX, told in every way."""
     found = firm_graph(Runs(read_sales(find_or_generate())))
     if as_json:
         typer.echo(json.dumps(asdict(found)))
@@ -108,12 +141,28 @@ def graph(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON o
     )
 
 
-def _measured(valued: Valued) -> dict[str, Any]:
+def _progress() -> Progress:
+    """Return a bar that counts trainings on standard error."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=errors
+    )
+
+
+def _measured(valued: ValuedSales) -> dict[str, Any]:
+    """Return a cell's figures as they are printed in JSON."""
     return {
         "sales": len(valued.paid),
         "metrics": {name: asdict(found) for name, found in estimate(valued).items()},
         "by_predicted_price": {band: {"sales": len(part.paid), **measure(part)} for band, part in by_band(valued)},
     }
+
+
+def _shown(row: StepFigures) -> Iterator[str]:
+    """Yield the cells of a step's row in the table of the ablation."""
+    yield from (row.step, f"${row.mae:,.0f}", f"{row.mdape:.2f} %", f"{row.r2:.3f}")
+    yield f"{row.gain:+,.0f} ± {row.noise:,.0f}" if row.compared else ""
+    yield f"${row.mae_required:,.0f}"
+    yield f"{row.gain_required:+,.0f} ± {row.noise_required:,.0f}" if row.compared else ""
 
 
 if __name__ == "__main__":

@@ -1,94 +1,89 @@
-"""What each decision behind the improved model is worth: ``python -m evaluation.ablation``.
+"""What each decision behind the improved model is worth, measured on the same folds of homes.
 
-Step by step from the basic model to the improved one, then what was left out of it, each on the
-same folds of homes. Seeds draw the folds and the trees anew; how much a gain differs from seed to
-seed is its noise.
+Steps lead from the basic model to the improved one; alternatives change the improved model. Seeds draw the
+folds and the trees anew; how much a gain differs from seed to seed is its noise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from statistics import mean
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import typer
-from rich.console import Console
-from rich.table import Table
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.parallel import Parallel, delayed
 
-from data.standin import find_or_generate
-from preprocessing.columns import HOME_COLUMN_NAMES, POSITION
 from training.accuracy import accuracy
-from training.basic import BASIC_COLUMNS
-from training.gaps import only_required, with_gaps
-from training.improved import LOSSES, ROUNDS, boosted
-from training.location import Location
-from training.sales import Sales, read_sales
-from training.valuer import train
+from training.basic import train_basic
+from training.gaps import only_required
+from training.price_trees import DECISIONS, Decisions, train_price
+from training.sales import Sales
 
 Array = npt.NDArray[Any]
 
 SEEDS = (0, 1, 2)
 FOLDS = 5
-_BASIC_PLACES = [POSITION[name] for name in BASIC_COLUMNS]
 _ANOTHER = 1_000
 """Added to a seed for the second of two models that are averaged."""
-_EXTRA_TREES = 100
 
 
 @dataclass(frozen=True)
 class Step:
-    """A model on the way: the decisions that it already follows."""
+    """Hold a model on the way: its key in the figures, its name in the table, and the decisions that it follows."""
 
     key: str
     name: str
-    trees: Literal["usual", "tuned", "random"] = "tuned"
-    basic_columns: bool = False
-    log: bool = True
-    landmarks: bool = True
-    demographics: bool = False
-    gaps: bool = True
-    losses: tuple[str, ...] = LOSSES
+    decisions: Decisions | None = None
+    """None for the basic model."""
     averaged: bool = False
-    """Whether it is averaged with the improved model of the other seed."""
+    """Whether the model is averaged with the improved model of another seed."""
 
 
-_MEAN = LOSSES[:1]
+_MEAN = replace(DECISIONS, losses=("squared_error",))
+_NO_GAPS = replace(_MEAN, gaps=False)
+_WITH_DEMOGRAPHICS = replace(_NO_GAPS, demographics=True)
+_NO_LANDMARKS = replace(_WITH_DEMOGRAPHICS, landmarks=False)
+_USUAL_SETTINGS = replace(
+    _NO_LANDMARKS,
+    rounds=100,
+    learning_rate=0.1,
+    leaves=31,
+    least_sales_in_leaf=20,
+    l2_regularization=0.0,
+    columns_drawn=1.0,
+)  # scikit-learn's own
+_DOLLARS = replace(_USUAL_SETTINGS, log=False)
+
+BASIC = Step("basic", "the firm's basic model")
 STEPS = (
-    Step("trees", "boosted trees of the price", "usual", True, False, False, True, False, _MEAN),
-    Step("columns", "all 18 columns", "usual", False, False, False, True, False, _MEAN),
-    Step("log", "of the log price", "usual", False, True, False, True, False, _MEAN),
-    Step("tuned", "more, larger, regularised trees", "tuned", False, True, False, True, False, _MEAN),
-    Step("landmarks", "distances to landmarks", demographics=True, gaps=False, losses=_MEAN),
-    Step("blind", "without demographics", gaps=False, losses=_MEAN),
-    Step("gaps", "each sale once more with gaps", losses=_MEAN),
-    Step("improved", "mean and median averaged: the improved model"),
+    Step("columns", "boosted trees, all 18 columns", _DOLLARS),
+    Step("log", "of the log price", _USUAL_SETTINGS),
+    Step("tuned", "more, larger, regularised trees", _NO_LANDMARKS),
+    Step("landmarks", "distances to landmarks", _WITH_DEMOGRAPHICS),
+    Step("blind", "without demographics", _NO_GAPS),
+    Step("gaps", "each sale once more with gaps", _MEAN),
+    Step("improved", "mean and median averaged: the improved model", DECISIONS),
 )
 """Each is compared with the one before it, the first with the basic model."""
 
+IMPROVED = STEPS[-1]
 ALTERNATIVES = (
-    Step("demographics", "with demographics", demographics=True),
-    Step("twice", "averaged with the same of another seed", averaged=True),
-    Step("random", "randomised trees, neither boosted nor with gaps", "random", gaps=False, losses=_MEAN),
+    Step("demographics", "with demographics", replace(DECISIONS, demographics=True)),
+    Step("twice", "averaged with the same of another seed", DECISIONS, averaged=True),
 )
 """Each is compared with the improved model."""
 
-BASIC = Step("basic", "the firm's basic model")
-IMPROVED = STEPS[-1]
-
 
 @dataclass(frozen=True)
-class Row:
-    """A step, measured with all columns given and with the required ones only.
+class StepFigures:
+    """Hold how good a step is, with all columns given and with the required ones only.
 
-    MAE in dollars and MdAPE in percent: means over the seeds. A ``gain`` is how much lower the MAE
-    is than that of ``compared``, a ``noise`` its standard deviation over the seeds.
+    MAE in dollars, MdAPE in percent and R2 are means over the seeds. A ``gain`` says how much lower the MAE
+    is than that of the step ``compared``; a ``noise`` is the gain's standard deviation over the seeds.
     """
 
     key: str
@@ -105,7 +100,7 @@ class Row:
 
 
 def jobs(seeds: int = len(SEEDS), folds: int = FOLDS) -> int:
-    """How many times an ablation trains a model."""
+    """Return how many times an ablation trains a model."""
     return (1 + len(STEPS) + len(ALTERNATIVES)) * seeds * folds
 
 
@@ -113,10 +108,13 @@ def ablation(
     sales: Sales,
     seeds: Sequence[int] = SEEDS,
     folds: int = FOLDS,
-    rounds: int = ROUNDS,
+    rounds: int = DECISIONS.rounds,
     after_training: Callable[[], None] = lambda: None,
-) -> list[Row]:
-    """Every step on grouped folds, pooled, a training on each core; the basic model first."""
+) -> list[StepFigures]:
+    """Measure every step on pooled grouped folds, a training on each core; the basic model comes first.
+
+    No step boosts its trees more than ``rounds`` times.
+    """
     steps = (BASIC, *STEPS, *ALTERNATIVES)
     parts = {
         seed: list(GroupKFold(folds, shuffle=True, random_state=seed).split(sales.table, groups=sales.homes))
@@ -124,10 +122,11 @@ def ablation(
     }
     trainings = [(step, seed, part) for step, seed in product(steps, seeds) for part in parts[seed]]
     priced: dict[tuple[str, int], Array] = {
-        (s.key, seed): np.empty((2, len(sales.prices))) for s, seed in product(steps, seeds)
+        (s.key, seed): np.empty((2, len(sales))) for s, seed in product(steps, seeds)
     }
     answers = Parallel(n_jobs=-1, return_as="generator")(
-        delayed(_priced)(step, sales, seed, fitted, left_out, rounds) for step, seed, (fitted, left_out) in trainings
+        delayed(_priced)(step, sales[fitted], sales.table[left_out], seed, rounds)
+        for step, seed, (fitted, left_out) in trainings
     )
     for (step, seed, (_, left_out)), answer in zip(trainings, answers, strict=True):
         priced[step.key, seed][:, left_out] = answer
@@ -137,19 +136,24 @@ def ablation(
             priced[step.key, seed] = np.sqrt(priced[step.key, seed] * priced[IMPROVED.key, seed])
     before = (None, *steps[: len(STEPS)], *[IMPROVED] * len(ALTERNATIVES))
     return [
-        _row(step, other, sales.prices, [(priced[step.key, seed], priced[(other or step).key, seed]) for seed in seeds])
+        _figures(
+            step, other, sales.prices, [(priced[step.key, seed], priced[(other or step).key, seed]) for seed in seeds]
+        )
         for step, other in zip(steps, before, strict=True)
     ]
 
 
-def _row(step: Step, compared: Step | None, paid: Array, pairs: list[tuple[Array, Array]]) -> Row:
-    """From prices [2,N], with all columns given and with the required ones only, of a step and of its measure."""
+def _figures(step: Step, compared: Step | None, paid: Array, pairs: list[tuple[Array, Array]]) -> StepFigures:
+    """Measure a step by its prices [2,N] and those of the step it is compared with, a pair for each seed.
+
+    The first of both rows was told all columns, the second the required ones only.
+    """
     whole = [accuracy(ours[0], paid) for ours, _ in pairs]
     # [seeds,2]
     mae, other = (np.array([np.abs(pair[place] - paid).mean(axis=1) for pair in pairs]) for place in (0, 1))
     gains = other - mae
     noises = gains.std(axis=0, ddof=1) if len(pairs) > 1 else np.full(2, np.nan)
-    return Row(
+    return StepFigures(
         key=step.key,
         step=step.name,
         compared=compared.key if compared else "",
@@ -164,84 +168,11 @@ def _row(step: Step, compared: Step | None, paid: Array, pairs: list[tuple[Array
     )
 
 
-def _priced(step: Step, sales: Sales, seed: int, fitted: Array, left_out: Array, rounds: int) -> Array:
-    """Prices [2,M] of the sales left out: all columns given, required ones only."""
-    table, prices = sales.table[fitted], sales.prices[fitted]
-    given = sales.table[left_out], only_required(sales.table[left_out])
-    if step.key == BASIC.key:
-        price = train("basic", sales[fitted], seed).value(given[0]).price
+def _priced(step: Step, sales: Sales, left_out: npt.NDArray[np.float32], seed: int, rounds: int) -> Array:
+    """Train a step's model on these sales; return prices [2,M] of features [M,44], told fully and told little."""
+    if step.decisions is None:
+        price = train_basic(sales).predict(left_out)
         return np.stack([price, price])
-    value = fit(step, table, prices, seed + _ANOTHER if step.averaged else seed, rounds)
-    return np.stack([value(one) for one in given])
-
-
-def fit(step: Step, table: Array, prices: Array, seed: int, rounds: int = ROUNDS) -> Callable[[Array], Array]:
-    """Train a step's trees on features [N,44] and prices [N]; what values features.
-
-    ``IMPROVED`` values as ``training.improved`` does, at the average market and without a range, for
-    a quarter of the time.
-    """
-    location = Location.of(table, seed)
-    homes = len(HOME_COLUMN_NAMES)
-
-    def columns(given: Array) -> Array:
-        if step.basic_columns:
-            return given[:, _BASIC_PLACES]
-        read = location.columns(given)
-        demographics = given[:, homes:] if step.demographics else given[:, :0]
-        return np.concatenate([read if step.landmarks else read[:, :homes], demographics], axis=1)
-
-    centre = float(np.log(prices).mean())
-    target, learned = np.log(prices) - centre if step.log else prices, columns(table)
-    if step.gaps:
-        learned = np.concatenate([learned, learned, columns(with_gaps(table, np.random.default_rng(seed)))])
-        target = np.tile(target, 3)
-    trees = [_trees(step, loss, seed, rounds).fit(learned, target) for loss in step.losses]
-
-    def value(given: Array) -> Array:
-        read = columns(given)
-        answer: Array = np.mean([one.predict(read) for one in trees], axis=0)
-        priced: Array = np.exp(answer + centre) if step.log else answer
-        return priced
-
-    return value
-
-
-def _trees(step: Step, loss: str, seed: int, rounds: int) -> Any:
-    if step.trees == "random":
-        return ExtraTreesRegressor(_EXTRA_TREES, min_samples_leaf=2, max_features=0.5, random_state=seed)
-    if step.trees == "tuned":
-        return boosted(loss, seed, rounds)
-    return HistGradientBoostingRegressor(loss=loss, early_stopping=False, random_state=seed)
-
-
-def main(seeds: Annotated[int, typer.Option(min=2)] = len(SEEDS)) -> None:
-    """Print the table."""
-    console = Console(width=140)
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        status.update(f"{done} of {jobs(seeds)} trainings")
-
-    with console.status("reading the sales") as status:
-        rows = ablation(read_sales(find_or_generate()), range(seeds), after_training=count)
-    table = Table(
-        "step", "MAE", "MdAPE", "R2", "gain", "8 columns: MAE", "gain", title=f"grouped, {FOLDS} folds, {seeds} seeds"
-    )
-    for row in rows:
-        table.add_row(
-            row.step,
-            f"${row.mae:,.0f}",
-            f"{row.mdape:.2f} %",
-            f"{row.r2:.3f}",
-            f"{row.gain:+,.0f} ± {row.noise:,.0f}" if row.compared else "",
-            f"${row.mae_required:,.0f}",
-            f"{row.gain_required:+,.0f} ± {row.noise_required:,.0f}" if row.compared else "",
-        )
-    console.print(table)
-
-
-if __name__ == "__main__":
-    typer.run(main)
+    decisions = replace(step.decisions, rounds=min(rounds, step.decisions.rounds))
+    trees = train_price(sales, decisions, seed + _ANOTHER if step.averaged else seed)
+    return np.stack([trees.price(trees.columns(given)) for given in (left_out, only_required(left_out))])

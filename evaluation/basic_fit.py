@@ -10,12 +10,12 @@ from sklearn.base import RegressorMixin
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import RobustScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from evaluation.splits import USUAL_FOLDING, zipcodes_of
 from preprocessing.columns import DEMOGRAPHIC_COLUMNS, POSITION
 from training.accuracy import Accuracy, accuracy
-from training.basic import BASIC_COLUMNS, pick
+from training.basic import BASIC_COLUMNS, basic_pipeline, pick, train_basic
 from training.sales import Sales
 
 NEIGHBOURS = (1, 3, 5, 8, 12, 20, 50)
@@ -24,7 +24,7 @@ NEIGHBOURS = (1, 3, 5, 8, 12, 20, 50)
 
 @dataclass(frozen=True)
 class BasicFit:
-    """Measured on the firm's split, whose held-out sales only ``zip_rule`` uses."""
+    """Hold what was measured on the firm's split, whose held-out sales only ``zip_rule`` uses."""
 
     zip_rule: Accuracy
     """Of the ZIP code's median price per square foot times the living area."""
@@ -32,7 +32,7 @@ class BasicFit:
     heaviest_share: float
     """The share of the variance of all scaled columns, and so of the distances, in that one; percent."""
     home_share: float
-    """The same of the seven columns of the home itself."""
+    """The share of the seven columns of the home itself; percent."""
     same_zipcode: float
     """The percentage of a training sale's neighbours, itself left out, that lie in its ZIP code."""
     mae_by_neighbours: dict[int, float]
@@ -43,52 +43,43 @@ class BasicFit:
 
 def basic_fit(sales: Sales) -> BasicFit:
     """Look into the basic model on the firm's own split."""
-    train, test = sales.training, sales.held_out
-    shares = _variance_shares(sales, train)
+    training, held_out = sales[sales.training], sales[sales.held_out]
+    scaler, neighbours = train_basic(training).regressor
+    scaled = scaler.transform(pick(training.table, BASIC_COLUMNS))
+    variance = scaled.var(axis=0)
+    shares = dict(zip(BASIC_COLUMNS, (variance / variance.sum()).tolist(), strict=True))
     heaviest = max(shares, key=lambda name: shares[name])
+    zipcodes, nearest = zipcodes_of(training.table), neighbours.kneighbors(return_distance=False)
     return BasicFit(
-        zip_rule=accuracy(zip_rule(sales, train, test), sales.prices[test]),
+        zip_rule=accuracy(zip_rule(training, held_out.table), held_out.prices),
         heaviest_column=heaviest,
         heaviest_share=shares[heaviest] * 100,
         home_share=sum(share for name, share in shares.items() if name not in DEMOGRAPHIC_COLUMNS) * 100,
-        same_zipcode=_same_zipcode(sales, train) * 100,
-        mae_by_neighbours={
-            count: _inner_mae(make_pipeline(RobustScaler(), KNeighborsRegressor(count)), sales, train)
-            for count in NEIGHBOURS
-        },
-        mae_scaled=_inner_mae(
-            make_pipeline(StandardScaler(), KNeighborsRegressor(10, weights="distance")), sales, train
-        ),
+        same_zipcode=float(np.mean(zipcodes[nearest] == zipcodes[:, None])) * 100,
+        mae_by_neighbours={count: _inner_mae(basic_pipeline(count), training) for count in NEIGHBOURS},
+        mae_scaled=_inner_mae(make_pipeline(StandardScaler(), KNeighborsRegressor(10, weights="distance")), training),
     )
 
 
-def zip_rule(sales: Sales, train: npt.NDArray[np.intp], test: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """Prices of test rows: the median price per square foot of the ZIP code's training sales times the area.
+def zip_rule(sales: Sales, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return prices [M] in dollars of features [M,44]: the area times the ZIP code's median price per square foot.
 
-    A ZIP code without training sales takes the median of all.
+    The medians are those of the sales; a ZIP code without sales takes the median of all.
     """
-    areas = sales.table[:, POSITION["sqft_living"]].astype(np.float64)
-    zipcodes, per_square_foot = zipcodes_of(sales), sales.prices / areas
-    rates = {code: np.median(per_square_foot[train][zipcodes[train] == code]) for code in np.unique(zipcodes[train])}
-    everywhere = np.median(per_square_foot[train])
-    rate = np.array([rates.get(code, everywhere) for code in zipcodes[test]], dtype=np.float64)
-    return np.asarray(rate * areas[test], dtype=np.float64)
+    per_square_foot, sold_in = sales.prices / _areas(sales.table), zipcodes_of(sales.table)
+    rates = {code: np.median(per_square_foot[sold_in == code]) for code in np.unique(sold_in)}
+    everywhere = np.median(per_square_foot)
+    rate = np.array([rates.get(code, everywhere) for code in zipcodes_of(table)], dtype=np.float64)
+    return np.asarray(rate * _areas(table), dtype=np.float64)
 
 
-def _variance_shares(sales: Sales, train: npt.NDArray[np.intp]) -> dict[str, float]:
-    scaled = RobustScaler().fit_transform(pick(sales.table[train], BASIC_COLUMNS))
-    variance = scaled.var(axis=0)
-    return dict(zip(BASIC_COLUMNS, (variance / variance.sum()).tolist(), strict=True))
+def _areas(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return the living areas [N] in square feet."""
+    return table[:, POSITION["sqft_living"]].astype(np.float64)
 
 
-def _same_zipcode(sales: Sales, train: npt.NDArray[np.intp]) -> float:
-    scaled = RobustScaler().fit_transform(pick(sales.table[train], BASIC_COLUMNS))
-    nearest = KNeighborsRegressor().fit(scaled, sales.prices[train]).kneighbors(return_distance=False)
-    zipcodes = zipcodes_of(sales)[train]
-    return float(np.mean(zipcodes[nearest] == zipcodes[:, None]))
-
-
-def _inner_mae(regressor: RegressorMixin, sales: Sales, train: npt.NDArray[np.intp]) -> float:
-    columns, paid = pick(sales.table[train], BASIC_COLUMNS), sales.prices[train]
-    valued = cross_val_predict(regressor, columns, paid, groups=sales.homes[train], cv=GroupKFold(USUAL_FOLDING.folds))
-    return float(np.abs(valued - paid).mean())
+def _inner_mae(regressor: RegressorMixin, sales: Sales) -> float:
+    """Return the mean absolute error in dollars of a regressor by grouped folds of the sales."""
+    columns, folds = pick(sales.table, BASIC_COLUMNS), GroupKFold(USUAL_FOLDING.folds)
+    valued = cross_val_predict(regressor, columns, sales.prices, groups=sales.homes, cv=folds)
+    return float(np.abs(valued - sales.prices).mean())

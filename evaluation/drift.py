@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evaluation.runs import Outcome
+from evaluation.runs import ValuedSplit
 from training.sales import Sales
 
 _SPRING = np.datetime64("2015-04-01")
@@ -16,35 +16,35 @@ _TURN_OF_YEAR = np.datetime64("2015-01-01")
 
 @dataclass(frozen=True)
 class Resales:
-    """Homes sold more than once. Errors are medians in percent of the price, positive when valued too high."""
+    """Hold what is known of homes sold more than once. Errors are medians in percent, positive when valued too high."""
 
     homes: int
     sales: int
     price_factor: float
-    """Median of the last price over the first."""
+    """The median of the last price over the first."""
     days_between: float
     error_first: float
     error_later: float
 
 
-def monthly_bias(sales: Sales, tested: Outcome) -> dict[str, float]:
-    """Median signed error of each month of sale, in percent, by month as ``2014-05``."""
+def monthly_bias(sales: Sales, tested: ValuedSplit) -> dict[str, float]:
+    """Return the median signed error of each month of sale, in percent, by months written as ``2014-05``."""
     months = sales.days[tested.rows].astype("datetime64[M]")
     return {str(month): float(np.median(tested.valued.error[months == month]) * 100) for month in np.unique(months)}
 
 
-def spring_rise(sales: Sales, tested: Outcome) -> float:
-    """How far like-for-like prices from April 2015 on stood above those of 2014, in percent.
+def spring_rise(sales: Sales, tested: ValuedSplit) -> float:
+    """Return how far like-for-like prices from April 2015 on stood above those of 2014, in percent.
 
-    ``tested`` values at the average level of the year, so its median ratio of price to valuation
+    The valuations of ``tested`` are at the average level of the year, so their ratio to the prices
     tells the market of a season apart from the homes that happened to be sold in it.
     """
     days, ratio = sales.days[tested.rows], tested.valued.paid / tested.valued.price
     return float(np.median(ratio[days >= _SPRING]) / np.median(ratio[days < _TURN_OF_YEAR]) - 1) * 100
 
 
-def resales(sales: Sales, tested: Outcome) -> Resales:
-    """What becomes of homes that were sold more than once; NaN where there are none. ``tested`` holds every sale."""
+def resales(sales: Sales, tested: ValuedSplit) -> Resales:
+    """Measure homes that were sold more than once; NaN where there are none. ``tested`` holds every sale."""
     valued = tested.valued
     table = pd.DataFrame(
         {"home": valued.homes, "day": sales.days[tested.rows], "price": valued.paid, "error": valued.error * 100}

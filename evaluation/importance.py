@@ -24,16 +24,20 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Importance:
-    """How many dollars the mean absolute error grows, on average over the repeats."""
+    """Hold how many dollars the mean absolute error grows when these columns are shuffled; a mean over the repeats."""
 
     columns: str
     dollars: float
 
 
 def importances(valuer: Valuer, sales: Sales, seed: int = 0) -> list[Importance]:
-    """On the firm's held-out sales, the most important first. The rows of a group are shuffled together."""
+    """Measure every group of columns on the firm's held-out sales; the most important comes first.
+
+    The columns of a group are shuffled together.
+    """
     generator = np.random.default_rng(seed)
-    table, paid = sales.table[sales.held_out], sales.prices[sales.held_out]
+    held_out = sales[sales.held_out]
+    table, paid = held_out.table, held_out.prices
 
     def mae() -> float:
         return float(np.abs(valuer.value(table).price - paid).mean())

@@ -13,9 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from training.accuracy import accuracy
-
-Floats = npt.NDArray[np.float64]
+from training.valuations import Floats, ValuedSales
 
 CONFIDENCE = 0.95
 DRAWS = 1000
@@ -26,78 +24,48 @@ PRICE_BANDS = (0, 250_000, 350_000, 500_000, 750_000, 1_000_000, 2_000_000, np.i
 """Bands of the predicted price, in dollars."""
 
 METRICS = ("mae", "rmse", "r2", "mape", "mdape", "ppe5", "ppe10", "ppe20", "bias", "coverage", "width")
-"""Those of ``training.accuracy``, the share valued within 5 %, and the range's coverage and mean width
+"""The metrics of ``training.accuracy``, the share valued within 5 %, and the range's coverage and its mean width
 relative to the price, both in percent."""
 
 
 @dataclass(frozen=True)
-class Valued:
-    """Sales that a model valued without having seen them, all [N]: price and range in dollars."""
-
-    price: Floats
-    low: Floats
-    high: Floats
-    paid: Floats
-    homes: npt.NDArray[np.int64]
-
-    def __getitem__(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Valued:
-        """Some of the sales."""
-        return Valued(self.price[rows], self.low[rows], self.high[rows], self.paid[rows], self.homes[rows])
-
-    @property
-    def error(self) -> Floats:
-        """Signed, relative to the sale price."""
-        return (self.price - self.paid) / self.paid
-
-    @property
-    def held(self) -> npt.NDArray[np.bool_]:
-        """Whether the range holds the sale price."""
-        return (self.low <= self.paid) & (self.paid <= self.high)
-
-    @property
-    def width(self) -> Floats:
-        """Of the range, relative to the price."""
-        return (self.high - self.low) / self.price
-
-
-@dataclass(frozen=True)
 class Estimate:
-    """A metric, and the interval that holds 95 % of its bootstrap draws and the metric itself."""
+    """Hold a metric and the interval that holds 95 % of its bootstrap draws and the metric itself."""
 
     value: float
     low: float
     high: float
 
     def __format__(self, spec: str) -> str:
-        """The value alone, for sentences."""
+        """Format the value alone, for sentences."""
         return format(self.value, spec)
 
 
-def measure(valued: Valued) -> dict[str, float]:
-    """Every metric of ``METRICS``; MAE and RMSE in dollars, R2 as it is, the others in percent.
+def measure(valued: ValuedSales) -> dict[str, float]:
+    """Return every metric of ``METRICS``: MAE and RMSE in dollars, R2 as it is, the others in percent.
 
-    All NaN for fewer than two sales, of which R2 says nothing.
+    All are NaN for fewer than two sales, for which R2 is not defined.
     """
     if len(valued.paid) < 2:
         return dict.fromkeys(METRICS, float("nan"))
-    plain = asdict(accuracy(valued.price, valued.paid))
+    plain = asdict(valued.accuracy)
     own = {
         "ppe5": float(np.mean(np.abs(valued.error) <= 0.05) * 100),
-        "coverage": float(valued.held.mean() * 100),
-        "width": float(valued.width.mean() * 100),
+        "coverage": valued.coverage * 100,
+        "width": valued.mean_width * 100,
     }
     return {name: own[name] if name in own else plain[name] for name in METRICS}
 
 
-def estimate(valued: Valued, draws: int = DRAWS, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric with its interval (percentiles of ``draws`` resamplings of the homes)."""
+def estimate(valued: ValuedSales, draws: int = DRAWS, seed: int = 0) -> dict[str, Estimate]:
+    """Return every metric with its interval: percentiles of ``draws`` resamplings of the homes."""
     drawn = [_weighted(valued, weights) for weights in _weights(valued.homes, draws, seed)]
     values = measure(valued)
     return {name: _estimate(values[name], [draw[name] for draw in drawn]) for name in METRICS}
 
 
-def difference(valued: Valued, reference: Valued, draws: int = DRAWS, seed: int = 0) -> dict[str, Estimate]:
-    """Each metric less that of another model on the same sales, in the same draws (paired)."""
+def difference(valued: ValuedSales, reference: ValuedSales, draws: int = DRAWS, seed: int = 0) -> dict[str, Estimate]:
+    """Return each metric less that of another model on the same sales, in the same draws (paired)."""
     pairs = [
         (_weighted(valued, weights), _weighted(reference, weights)) for weights in _weights(valued.homes, draws, seed)
     ]
@@ -117,15 +85,15 @@ def _estimate(value: float, drawn: list[Floats]) -> Estimate:
 
 
 def band_names() -> list[str]:
-    """Of the bands of predicted prices, ascending."""
+    """Return the names of the bands of predicted prices, ascending."""
     return [_band_name(low, high) for low, high in pairwise(PRICE_BANDS)]
 
 
-def by_band(valued: Valued) -> Iterator[tuple[str, Valued]]:
-    """The sales by band of the price that the model gave them; bands with fewer than two are left out.
+def by_band(valued: ValuedSales) -> Iterator[tuple[str, ValuedSales]]:
+    """Yield the sales by band of the price that the model gave them; bands with fewer than two are left out.
 
-    By predicted, not by paid price: who asks for a valuation knows only the first, and sorting by
-    the outcome makes any model look too low at the top and too high at the bottom.
+    The bands go by the predicted price, not by the price paid: who asks for a valuation knows only the first, and
+    sorting by the second makes any model look too low at the top and too high at the bottom.
     """
     band = np.searchsorted(PRICE_BANDS, valued.price, side="right")
     for index, name in enumerate(band_names(), start=1):
@@ -133,8 +101,8 @@ def by_band(valued: Valued) -> Iterator[tuple[str, Valued]]:
             yield name, valued[band == index]
 
 
-def by_group(valued: Valued, groups: npt.NDArray[np.int64]) -> Iterator[tuple[int, Valued]]:
-    """The sales by a number that each of them has, such as the ZIP code, ascending."""
+def by_group(valued: ValuedSales, groups: npt.NDArray[np.int64]) -> Iterator[tuple[int, ValuedSales]]:
+    """Yield the sales by a number [N] that each of them has, for instance its ZIP code, ascending."""
     for group in np.unique(groups):
         yield int(group), valued[groups == group]
 
@@ -146,7 +114,7 @@ def _band_name(low: float, high: float) -> str:
 
 
 def _weights(homes: npt.NDArray[np.int64], draws: int, seed: int) -> Iterator[npt.NDArray[np.float64]]:
-    """Weights [draws, N] in chunks: how often the home of each sale was drawn."""
+    """Yield weights [draws,N] in chunks: how often the home of each sale was drawn."""
     unique, home_of = np.unique(homes, return_inverse=True)
     generator = np.random.default_rng(seed)
     for start in range(0, draws, _CHUNK):
@@ -156,8 +124,8 @@ def _weights(homes: npt.NDArray[np.int64], draws: int, seed: int) -> Iterator[np
         yield counts[:, home_of].astype(np.float64)
 
 
-def _weighted(valued: Valued, weights: Floats) -> dict[str, Floats]:
-    """The metrics [draws] of sales that count ``weights`` [draws, N] times."""
+def _weighted(valued: ValuedSales, weights: Floats) -> dict[str, Floats]:
+    """Return the metrics [draws] of sales that count ``weights`` [draws,N] times."""
     error, relative = valued.price - valued.paid, valued.error * 100
     absolute = np.abs(relative)
     centred = valued.paid - valued.paid.mean()  # the difference of two large sums would lose its digits
@@ -197,11 +165,11 @@ def _weighted(valued: Valued, weights: Floats) -> dict[str, Floats]:
 
 
 def _weighted_median(values: Floats, weights: Floats) -> Floats:
-    """Medians [draws] of values [N] that count ``weights`` [draws, N] times, weights whole numbers."""
+    """Return the medians [draws] of values [N] that count ``weights`` [draws,N] times; weights are whole numbers."""
     order = np.argsort(values)
     ordered, passed = values[order], np.cumsum(weights[:, order], axis=1)
     total = passed[:, -1]
-    # Of an even count both middle values, as in numpy.median.
+    # An even count has two middle values, which are averaged as in numpy.median.
     lower = (passed >= np.ceil(total / 2)[:, None]).argmax(axis=1)
     upper = (passed >= np.floor(total / 2 + 1)[:, None]).argmax(axis=1)
     return np.asarray((ordered[lower] + ordered[upper]) / 2, dtype=np.float64)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from evaluation.findings import LEAST_SALES, Findings
 from evaluation.metrics import Estimate, band_names
-from evaluation.runs import Columns, Model, Runs
+from evaluation.runs import GivenColumns, Model, Runs
 from evaluation.splits import Split
 from preprocessing.columns import POSITION
 from training.relative_range import TARGET_COVERAGE
@@ -31,7 +31,7 @@ _ERROR_SHOWN = 25
 
 
 def draw(findings: Findings, runs: Runs, folder: Path) -> list[Path]:
-    """Write every plot as PNG into ``folder``; returns their paths."""
+    """Write every plot as PNG into ``folder`` and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     style: dict[Any, Any] = {
         "axes.spines.top": False,
@@ -52,7 +52,7 @@ def draw(findings: Findings, runs: Runs, folder: Path) -> list[Path]:
         paths = []
         for name, figure in figures.items():
             path = folder / f"{name}.png"
-            # No software version in the file: the same figures make the same bytes.
+            # Without the software's version in the file, the same figures make the same bytes.
             figure.savefig(path, dpi=110, metadata={"Software": None})
             paths.append(path)
     return paths
@@ -66,7 +66,7 @@ def _axes(columns: int = 1, height: float = 3.4) -> tuple[Figure, list[Axes]]:
 
 def _splits(findings: Findings) -> Figure:
     figure, axes = _axes(2)
-    shown = {cell.name: cell.metrics for cell in findings.cells}
+    shown = findings.by_cell
     for axis, metric, label in zip(
         axes, ("mae", "mdape"), ("mean absolute error, $1000", "median error, %"), strict=True
     ):
@@ -186,7 +186,7 @@ def _map(runs: Runs) -> Figure:
     figure, axes = _axes(2, height=4.2)
     table = runs.sales.table
     for axis, model in zip(axes, Model, strict=True):
-        tested = runs.outcome(Split.GROUPED, FIRM_SEED, model, Columns.FULL)
+        tested = runs.tested(Split.GROUPED, FIRM_SEED, model, GivenColumns.FULL)
         homes = table[tested.rows]
         hexagons = axis.hexbin(
             homes[:, POSITION["long"]],

@@ -1,22 +1,17 @@
-"""Writes the report: its text with the figures in place, the plots, and the figures as JSON."""
+"""The report: its text with the figures in place, the plots, and the figures as JSON."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from data.files import DataFiles
-from evaluation.ablation import Row
-from evaluation.findings import LEAST_SALES, Findings, gather
+from evaluation.ablation import StepFigures
+from evaluation.findings import LEAST_SALES, Findings
 from evaluation.metrics import DRAWS
-from evaluation.plan import Plan
 from evaluation.plots import draw
 from evaluation.runs import Runs
 from evaluation.tables import tables
@@ -28,8 +23,19 @@ REPORT = "evaluation.md"
 PICTURES = "evaluation"
 FIGURES = "figures.json"
 
-ZILLOW_2015 = SimpleNamespace(county_mdape=7.1, seattle_ppe5=36, seattle_ppe10=66, seattle_ppe20=89)
-"""Zillow's published accuracy of its Zestimate in 2015, King County and Seattle, in percent."""
+
+@dataclass(frozen=True)
+class Zestimate:
+    """Hold the accuracy that Zillow published of its estimates, in percent."""
+
+    county_mdape: float
+    seattle_ppe5: int
+    seattle_ppe10: int
+    seattle_ppe20: int
+
+
+ZILLOW_2015 = Zestimate(county_mdape=7.1, seattle_ppe5=36, seattle_ppe10=66, seattle_ppe20=89)
+"""For King County and Seattle in 2015."""
 
 SHORT_COVERAGE = 85
 """Percent; a ZIP code whose range holds fewer prices than this is counted."""
@@ -40,24 +46,23 @@ NOTICE = (
 )
 
 
-def write_report(runs: Runs, plan: Plan, files: DataFiles, folder: Path, step: Callable[[str], None]) -> list[Path]:
-    """Train, measure and write everything into ``folder``; returns the paths of what was written."""
-    findings = gather(runs, plan, files, step)
-    step("plots and text")
+def write_report(findings: Findings, runs: Runs, folder: Path) -> list[Path]:
+    """Write text, figures and plots into ``folder`` and return their paths; the runs hold the errors on the map."""
     pictures = draw(findings, runs, folder / PICTURES)
     report, figures = folder / REPORT, folder / PICTURES / FIGURES
     report.write_text(text(findings))
-    figures.write_text(json.dumps(asdict(findings), indent=1) + "\n")
+    findings.write(figures)
     return [report, figures, *pictures]
 
 
 def text(findings: Findings) -> str:
-    """The report as Markdown."""
+    """Return the report as Markdown."""
     return TEMPLATE.read_text().format_map({**_figures(findings), **tables(findings)})
 
 
 def _figures(findings: Findings) -> dict[str, Any]:
-    cells = {cell.name: cell.metrics for cell in findings.cells}
+    """Return what the text shows, by the names that the template has for it."""
+    cells = findings.by_cell
     known = [zipcode for zipcode in findings.zipcodes if zipcode.sales >= LEAST_SALES]
     return {
         **cells,
@@ -96,10 +101,12 @@ def _figures(findings: Findings) -> dict[str, Any]:
 
 
 def _change(gain: float, noise: float) -> str:
+    """Write what a step changes the average error by, in dollars, with its noise."""
     return f"{'-' if gain > 0 else '+'}${abs(gain):,.0f} ± {noise:,.0f}"
 
 
-def _worth(row: Row) -> str:
+def _worth(row: StepFigures) -> str:
+    """Say in a sentence whether the demographics would gain anything."""
     changes = ((row.gain, row.noise), (row.gain_required, row.noise_required))
     if all(abs(gain) < 2 * noise for gain, noise in changes):
         return "Both changes are within the noise: nothing would be gained."
@@ -107,6 +114,6 @@ def _worth(row: Row) -> str:
 
 
 def _short_by_chance(sales: int) -> float:
-    """How probably a range that truly holds 90 % of prices holds fewer than ``SHORT_COVERAGE`` of so many."""
+    """Return how probably a range that truly holds 90 % of prices holds fewer than ``SHORT_COVERAGE`` of so many."""
     spread = (TARGET_COVERAGE * (1 - TARGET_COVERAGE) / sales) ** 0.5
     return NormalDist(TARGET_COVERAGE, spread).cdf(SHORT_COVERAGE / 100)

@@ -4,100 +4,95 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils.parallel import Parallel, delayed
 
-from evaluation.metrics import Valued
-from evaluation.splits import USUAL_FOLDING, Fold, Folding, Split, folds
+from evaluation.splits import USUAL_FOLDING, Folding, Holdout, Split, folds
 from training.gaps import only_required
-from training.improved import ROUNDS, ImprovedModel
+from training.improved import ImprovedModel, Level
+from training.price_trees import DECISIONS
 from training.sales import FIRM_SEED, Sales
+from training.valuations import ValuedSales
 from training.valuer import Valuer, train
 
 log = logging.getLogger(__name__)
 
+LEVELS: tuple[Level, ...] = get_args(Level)
+
 
 class Model(str, Enum):
-    """The models that the project can train."""
+    """Name the models that the project can train."""
 
     BASIC = "basic"
     IMPROVED = "improved"
 
 
-class Columns(str, Enum):
-    """What a caller gives: all 18 columns of a home, or only the eight required ones."""
+class GivenColumns(str, Enum):
+    """Name what a caller gives: all 18 columns of a home, or only the eight required ones."""
 
     FULL = "full"
     REQUIRED = "required"
 
 
-class Level(str, Enum):
-    """The market that a model values for: that of its training sales on average, or the latest."""
-
-    AVERAGE = "average"
-    LATEST = "latest"
-
-
 @dataclass(frozen=True)
-class Outcome:
-    """What a model said about the sales of a split's test rows, in the order of those rows."""
+class ValuedSplit:
+    """Hold what a model said about a split's test rows: their numbers [N] among the sales, and the valued sales."""
 
     rows: npt.NDArray[np.intp]
-    valued: Valued
+    valued: ValuedSales
 
 
-def as_given(table: npt.NDArray[np.float32], columns: Columns) -> npt.NDArray[np.float32]:
-    """Features [N,44] as they arrive from a caller who gives these columns: NaN where nothing is given."""
-    return table if columns is Columns.FULL else only_required(table)
+def as_given(table: npt.NDArray[np.float32], columns: GivenColumns) -> npt.NDArray[np.float32]:
+    """Return features [N,44] as they arrive from a caller who gives these columns: NaN where nothing is given."""
+    return table if columns is GivenColumns.FULL else only_required(table)
 
 
 def usual_level(split: Split) -> Level:
-    """The latest market where a split values the future, that of the whole year where it mixes all days."""
-    return Level.LATEST if split in (Split.TEMPORAL, Split.ROLLING) else Level.AVERAGE
+    """Return the latest market for a split that values the future, the average for one that mixes all days."""
+    return "latest" if split in (Split.TEMPORAL, Split.ROLLING) else "average"
 
 
-Way = tuple[Columns, Level]
-WAYS: tuple[Way, ...] = tuple(product(Columns, Level))
-"""All that a model is asked for each home."""
-
-Values = dict[Way, Valued]
+Way = tuple[GivenColumns, Level]
+WAYS: tuple[Way, ...] = tuple(product(GivenColumns, LEVELS))
+"""All ways in which a model is asked for each home."""
 
 Key = tuple[Split, int, Model]
-"""Split, seed, model."""
+"""A split, its seed, and the model that is trained on it."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A model trained on a fold, and what it says about the fold's test rows in every way of asking."""
+class TrainedFold:
+    """Hold a model trained on a fold, and what it says about the fold's test rows in every way of asking."""
 
     valuer: Valuer
-    values: Values
+    values: dict[Way, ValuedSales]
 
 
 class Runs:
-    """Trains on parts of the sales, a training on each core, and remembers what came out."""
+    """Train on parts of the sales, a training on each core, and remember what came out."""
 
     def __init__(
         self,
         sales: Sales,
         folding: Folding = USUAL_FOLDING,
-        boosting: int = ROUNDS,
+        boosting: int = DECISIONS.rounds,
         after_training: Callable[[], None] = lambda: None,
     ) -> None:
         self.sales = sales
         self._folding = folding
         self._boosting = boosting
         self.after_training = after_training
-        self._outcomes: dict[Key, dict[Way, Outcome]] = {}
+        self._tested: dict[Key, dict[Way, ValuedSplit]] = {}
         self._firm_valuers: dict[Model, Valuer] = {}
 
-    def trained(self, jobs: Sequence[tuple[Model, int, Fold]]) -> Iterator[Trained]:
-        """Train each model with its seed on its fold, in the order given."""
+    def trained(self, jobs: Sequence[tuple[Model, int, Holdout]]) -> Iterator[TrainedFold]:
+        """Train each model with its seed on its fold; yield them in the order given."""
         log.info("training %d models", len(jobs))
         # A single training keeps all cores to itself.
         parallel = Parallel(n_jobs=-1 if len(jobs) > 1 else 1, return_as="generator")
@@ -106,59 +101,54 @@ class Runs:
             yield one
 
     def run(self, keys: Iterable[Key]) -> None:
-        """Train all that these splits ask for, unless it was done before."""
-        wanted = [key for key in keys if key not in self._outcomes]
+        """Train whatever these splits need that was not trained before."""
+        wanted = [key for key in keys if key not in self._tested]
         parts = [(key, fold) for key in wanted for fold in folds(key[0], self.sales, key[1], self._folding)]
         if not parts:
             return
-        done: dict[Key, list[tuple[Fold, Values]]] = {key: [] for key in wanted}
+        done: dict[Key, list[tuple[Holdout, TrainedFold]]] = {key: [] for key in wanted}
         results = self.trained([(model, seed, fold) for (_, seed, model), fold in parts])
         for (key, fold), one in zip(parts, results, strict=True):
             if key[:2] == (Split.RANDOM, FIRM_SEED):
                 self._firm_valuers[key[2]] = one.valuer
-            done[key].append((fold, one.values))
+            done[key].append((fold, one))
         for key, folded in done.items():
             rows = np.concatenate([fold.test for fold, _ in folded])
-            self._outcomes[key] = {way: Outcome(rows, pooled([values[way] for _, values in folded])) for way in WAYS}
+            self._tested[key] = {way: ValuedSplit(rows, pooled([one.values[way] for _, one in folded])) for way in WAYS}
 
-    def outcome(self, split: Split, seed: int, model: Model, columns: Columns, level: Level | None = None) -> Outcome:
-        """The test rows of all folds, pooled."""
+    def tested(
+        self, split: Split, seed: int, model: Model, columns: GivenColumns, level: Level | None = None
+    ) -> ValuedSplit:
+        """Return the test rows of all folds, pooled; trains what was not trained before."""
         key = (split, seed, model)
         self.run([key])
-        return self._outcomes[key][columns, level or usual_level(split)]
+        return self._tested[key][columns, level or usual_level(split)]
 
     def firm_valuer(self, model: Model) -> Valuer:
-        """Trained on the firm's own three quarters of the sales."""
+        """Return the model trained on the firm's own three quarters of the sales."""
         self.run([(Split.RANDOM, FIRM_SEED, model)])
         return self._firm_valuers[model]
 
 
-def value(valuer: Valuer, sales: Sales, rows: npt.NDArray[np.intp], columns: Columns) -> Valued:
-    """These rows of the sales, as a caller would give them."""
-    found = valuer.value(as_given(sales.table[rows], columns))
-    return Valued(found.price, found.low, found.high, sales.prices[rows], sales.homes[rows])
+def value(valuer: Valuer, sales: Sales, columns: GivenColumns) -> ValuedSales:
+    """Value these sales as a caller would who gives these columns."""
+    return valuer.value(as_given(sales.table, columns)).of(sales.prices, sales.homes)
 
 
-def pooled(parts: list[Valued]) -> Valued:
-    """Several folds as one."""
-    fields = [[getattr(part, name) for part in parts] for name in Valued.__dataclass_fields__]
-    return Valued(*(np.concatenate(field) for field in fields))
+def pooled(parts: list[ValuedSales]) -> ValuedSales:
+    """Join the sales of several folds."""
+    return ValuedSales(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(ValuedSales)))
 
 
-def _train(sales: Sales, model: Model, seed: int, fold: Fold, boosting: int) -> Trained:
+def _train(sales: Sales, model: Model, seed: int, fold: Holdout, boosting: int) -> TrainedFold:
     """Train and calibrate on the fold's training rows alone."""
-    valuer = train(
-        "basic" if model is Model.BASIC else "improved",
-        sales[fold.train],
-        seed=seed,
-        rounds=boosting,
+    valuer = train("basic" if model is Model.BASIC else "improved", sales[fold.train], seed=seed, rounds=boosting)
+    tested = sales[fold.test]
+    return TrainedFold(
+        valuer, {(columns, level): value(_at(valuer, level), tested, columns) for columns, level in WAYS}
     )
-    values = {(columns, level): value(_at(valuer, level), sales, fold.test, columns) for columns, level in WAYS}
-    return Trained(valuer, values)
 
 
 def _at(valuer: Valuer, level: Level) -> Valuer:
-    """The same model for another market; the basic one knows only one."""
-    if isinstance(valuer, ImprovedModel):
-        return valuer.at("latest" if level is Level.LATEST else "average")
-    return valuer
+    """Return the same model for another market; the basic one knows only one."""
+    return valuer.at(level) if isinstance(valuer, ImprovedModel) else valuer

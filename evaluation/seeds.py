@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from evaluation.ablation import IMPROVED, fit
 from evaluation.runs import Model
 from evaluation.splits import Split, folds
+from training.basic import train_basic
+from training.price_trees import DECISIONS, train_price
 from training.sales import Sales
-from training.valuer import train
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """Mean absolute errors in dollars, one for each split."""
+    """Hold mean absolute errors in dollars, one for each split."""
 
     mae: list[float]
 
     @property
     def mean(self) -> float:
+        """Return their mean in dollars."""
         return float(np.mean(self.mae))
 
     @property
     def spread(self) -> float:
-        """Standard deviation over the splits."""
+        """Return their standard deviation in dollars; NaN for a single split."""
         return float(np.std(self.mae, ddof=1)) if len(self.mae) > 1 else float("nan")
 
     @property
     def highest(self) -> float:
+        """Return the largest of them in dollars."""
         return max(self.mae)
 
 
 def other_seeds(
     sales: Sales, seeds: Sequence[int], rounds: int, after_training: Callable[[], None]
 ) -> dict[str, Seeds]:
-    """Both models on the same splits, a training on each core. Only prices are asked for: no range is trained."""
+    """Measure both models on the same splits, a training on each core. Prices alone are trained, no ranges."""
     jobs = [(model, seed) for model in reversed(Model) for seed in seeds]
     found: dict[str, list[float]] = {model.value: [] for model in Model}
     errors = Parallel(n_jobs=-1, return_as="generator")(delayed(_mae)(sales, *job, rounds) for job in jobs)
@@ -49,12 +51,12 @@ def other_seeds(
 
 
 def _mae(sales: Sales, model: Model, seed: int, rounds: int) -> float:
-    """Of one model on one split; as the cell of that seed has it."""
+    """Return the mean absolute error in dollars of one model on one split, as the cell of that seed has it."""
     (fold,) = folds(Split.RANDOM, sales, seed)
-    table, prices = sales.table[fold.train], sales.prices[fold.train]
+    trained_on, tested = sales[fold.train], sales[fold.test]
     if model is Model.IMPROVED:
-        price = fit(IMPROVED, table, prices, seed, rounds)(sales.table[fold.test])
+        trees = train_price(trained_on, replace(DECISIONS, rounds=rounds), seed)
+        price = trees.price(trees.columns(tested.table))
     else:
-        valuer = train("basic", sales[fold.train], seed)
-        price = valuer.value(sales.table[fold.test]).price
-    return float(np.abs(price - sales.prices[fold.test]).mean())
+        price = train_basic(trained_on).predict(tested.table)
+    return float(np.abs(price - tested.prices).mean())

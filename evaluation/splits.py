@@ -1,7 +1,7 @@
 """Which sales a model is trained on and which it is then asked to value.
 
 Each split answers another question: ``random`` is the firm's own way of testing, ``grouped`` values
-homes never seen, ``zip`` areas never seen, ``temporal`` and ``rolling`` the future.
+homes never seen, ``zip`` values areas never seen, ``temporal`` and ``rolling`` value the future.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FROZEN_AT = np.datetime64("2015-03-01")
 
 
 class Split(str, Enum):
-    """The names of the splits, as the command line takes them."""
+    """Name the splits, as the command line takes them."""
 
     RANDOM = "random"
     GROUPED = "grouped"
@@ -35,41 +35,41 @@ class Split(str, Enum):
 
 @dataclass(frozen=True)
 class Folding:
-    """How often the splits with several folds train."""
+    """Hold how often the splits with several folds train."""
 
     folds: int = 5
     first_month: str = "2014-11"
-    """The first month that a rolling refit values: six months of sales stand before it."""
+    """The first month that a rolling refit values; six months of sales come before it."""
 
 
 USUAL_FOLDING = Folding()
 
 
 @dataclass(frozen=True)
-class Fold:
-    """Rows of the sales to train on and, apart from them, rows to value."""
+class Holdout:
+    """Hold the rows of the sales to train on, and other rows that are held out to be valued."""
 
     train: npt.NDArray[np.intp]
     test: npt.NDArray[np.intp]
 
 
-def zipcodes_of(sales: Sales) -> npt.NDArray[np.int64]:
-    """The ZIP code of each sale."""
-    return sales.table[:, POSITION[ZIPCODE]].astype(np.int64)
+def zipcodes_of(table: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Return the ZIP codes [N] of features [N,44]."""
+    return table[:, POSITION[ZIPCODE]].astype(np.int64)
 
 
-def folds(split: Split, sales: Sales, seed: int, folding: Folding = USUAL_FOLDING) -> Iterator[Fold]:
-    """The folds of a split; every row is tested at most once. ``temporal`` and ``rolling`` ignore the seed.
+def folds(split: Split, sales: Sales, seed: int, folding: Folding = USUAL_FOLDING) -> Iterator[Holdout]:
+    """Yield the folds of a split; every row is tested at most once. ``temporal`` and ``rolling`` ignore the seed.
 
     Raises data.files.DataError when a date split finds no sales on one of its sides.
     """
     if split is Split.RANDOM:
-        train, test = train_test_split(np.arange(len(sales.prices)), random_state=seed)
-        yield Fold(train, test)
+        train, test = train_test_split(np.arange(len(sales)), random_state=seed)
+        yield Holdout(train, test)
     elif split is Split.GROUPED:
         yield from _by_group(sales.homes, seed, folding.folds)
     elif split is Split.ZIP:
-        yield from _by_group(zipcodes_of(sales), seed, folding.folds)
+        yield from _by_group(zipcodes_of(sales.table), seed, folding.folds)
     elif split is Split.TEMPORAL:
         yield _by_day(sales.days, FROZEN_AT, sales.days.max() + ONE_DAY)
     else:
@@ -78,14 +78,14 @@ def folds(split: Split, sales: Sales, seed: int, folding: Folding = USUAL_FOLDIN
             yield _by_day(sales.days, month.astype("datetime64[D]"), (month + ONE_MONTH).astype("datetime64[D]"))
 
 
-def _by_group(groups: npt.NDArray[np.int64], seed: int, count: int) -> Iterator[Fold]:
+def _by_group(groups: npt.NDArray[np.int64], seed: int, count: int) -> Iterator[Holdout]:
     splitter = GroupKFold(count, shuffle=True, random_state=seed)
     for train, test in splitter.split(groups, groups=groups):
-        yield Fold(train, test)
+        yield Holdout(train, test)
 
 
-def _by_day(days: npt.NDArray[np.datetime64], start: np.datetime64, end: np.datetime64) -> Fold:
-    fold = Fold(np.flatnonzero(days < start), np.flatnonzero((days >= start) & (days < end)))
+def _by_day(days: npt.NDArray[np.datetime64], start: np.datetime64, end: np.datetime64) -> Holdout:
+    fold = Holdout(np.flatnonzero(days < start), np.flatnonzero((days >= start) & (days < end)))
     if not (len(fold.train) and len(fold.test)):
         raise DataError(
             f"date: sales on both sides of {start} are needed, found {days.min()} to {days.max()}; "

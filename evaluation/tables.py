@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from evaluation import graph
-from evaluation.ablation import IMPROVED, Row
+from evaluation.ablation import IMPROVED, StepFigures
 from evaluation.findings import LEAST_SALES, Cell, Findings
+from evaluation.graph import COMMAND
 from evaluation.metrics import METRICS, Estimate
-from evaluation.runs import Columns, Level, Model, usual_level
+from evaluation.runs import GivenColumns, Model, usual_level
 from evaluation.splits import Split
-from evaluation.targets import ONNX, TARGETS, Between, Target, amount
+from evaluation.targets import ONNX, TARGETS, Between, Goal, amount
 
 HEADINGS = {
     "mae": "MAE",
@@ -31,7 +31,7 @@ _FIRM_CELLS = ("random_basic_full", "random_improved_full")
 
 
 def tables(findings: Findings) -> dict[str, str]:
-    """Every table by the name that the text has for it."""
+    """Return every table by the name that the text has for it."""
     return {
         "table_targets": _targets(findings),
         "table_splits": _splits(findings),
@@ -50,8 +50,8 @@ def tables(findings: Findings) -> dict[str, str]:
 
 
 def command(cell: Cell) -> str:
-    """The command that prints a cell."""
-    level = "" if cell.level is usual_level(cell.split) else f" --level {cell.level.value}"
+    """Return the command that prints a cell."""
+    level = "" if cell.level == usual_level(cell.split) else f" --level {cell.level}"
     return (
         f"python -m evaluation --split {cell.split.value} --model {cell.model.value} "
         f"--columns {cell.columns.value}{level} --json"
@@ -59,7 +59,7 @@ def command(cell: Cell) -> str:
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: int = 0) -> str:
-    """Figures to the right; the first column and the last ``words`` ones to the left."""
+    """Write a table: the first column and the last ``words`` ones are aligned left, the figures between them right."""
     lines = [headings, ["---", *["---:"] * (len(headings) - 1 - words), *["---"] * words], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -75,11 +75,11 @@ def _bare(metric: str, value: float) -> str:
 def _targets(findings: Findings) -> str:
     cells = {cell.name: cell for cell in findings.cells}
 
-    def row(target: Target | Between) -> Iterator[str]:
+    def row(target: Goal | Between) -> Iterator[str]:
         yield target.label
         if target.cell == ONNX:
             value = getattr(findings.graph, target.metric)
-            found, prints = Estimate(value, value, value), graph.COMMAND
+            found, prints = Estimate(value, value, value), COMMAND
             yield from ("", amount(target.metric, value))
         else:
             cell = cells[target.cell]
@@ -129,10 +129,10 @@ def _ordered(findings: Findings) -> list[Cell]:
 
 
 def _label(cell: Cell) -> str:
-    columns = {Columns.FULL: "18", Columns.REQUIRED: "8"}[cell.columns]
+    columns = {GivenColumns.FULL: "18", GivenColumns.REQUIRED: "8"}[cell.columns]
     label = f"{cell.split.value}, {cell.model.value}, {'8' if cell.model is Model.BASIC else columns}"
     if cell.split in (Split.TEMPORAL, Split.ROLLING) and cell.model is Model.IMPROVED:
-        label += ", with market level" if cell.level is Level.LATEST else ", no market level"
+        label += ", with market level" if cell.level == "latest" else ", no market level"
     return label
 
 
@@ -161,7 +161,7 @@ def _seeds(findings: Findings) -> str:
 
 
 def _ablation(findings: Findings) -> str:
-    def change(row: Row, gain: float, noise: float) -> str:
+    def change(row: StepFigures, gain: float, noise: float) -> str:
         return f"{-gain:+,.0f} ± {noise:,.0f}" if row.compared else ""
 
     return _table(

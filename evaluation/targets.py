@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from evaluation.metrics import Estimate
 
 ONNX = "onnx"
-"""In place of a cell: the figure is one of the model as ONNX."""
+"""Stands in place of a cell where the figure is one of the model as ONNX."""
 
 
 @dataclass(frozen=True)
-class Target:
-    """A figure to stay below (or, ``least``, above), and the ambition beyond it."""
+class Goal:
+    """Hold a figure to stay below (above it when ``least``), and the ambition beyond it."""
 
     label: str
     cell: str
@@ -24,7 +24,7 @@ class Target:
     """Whether more is better."""
 
     def verdict(self, found: Estimate) -> str:
-        """Whether the figure reaches the target or the aim, or by how much it misses the target."""
+        """Say whether the figure reaches the target or the aim, or by how much it misses them."""
         value = abs(found.value) if self.metric == "bias" else found.value
         sign = -1 if self.least else 1
         if sign * value <= sign * self.aim:
@@ -39,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Between:
-    """A figure, in percent, to stay between two bounds."""
+    """Hold two bounds, in percent, that a figure is to stay between."""
 
     label: str
     cell: str
@@ -48,38 +48,38 @@ class Between:
     high: float
 
     def verdict(self, found: Estimate) -> str:
-        """Whether it does, or by how much it misses the nearer bound."""
+        """Say whether the figure stays between the bounds, or by how much it misses the nearer one."""
         if self.low <= found.value <= self.high:
             return "reached"
         return f"**missed** by {_gap(self.metric, max(self.low - found.value, found.value - self.high))}"
 
 
 _AMOUNTS = ("mae", "rmse", "r2", "parity", "speed")
-"""Whose differences are told as they are; of percentages they are points."""
+"""Metrics whose differences are told in their own unit; those of percentages are told in points."""
 
-TARGETS: tuple[Target | Between, ...] = (
-    Target("grouped MAE", "grouped_improved_full", "mae", 63_000, 60_000),
-    Target("grouped R2", "grouped_improved_full", "r2", 0.89, 0.907, least=True),
-    Target("grouped MdAPE", "grouped_improved_full", "mdape", 8.4, 7.5),
-    Target("grouped PPE10", "grouped_improved_full", "ppe10", 57.5, 61, least=True),
-    Target("grouped PPE20", "grouped_improved_full", "ppe20", 84, 86, least=True),
-    Target("seed-42 MAE", "random_improved_full", "mae", 65_000, 61_000),
-    Target("seed-42 R2", "random_improved_full", "r2", 0.90, 0.92, least=True),
-    Target("eight columns, grouped MAE", "grouped_improved_required", "mae", 84_500, 81_000),
-    Target("rolling refit with level, MAE", "rolling_improved_full", "mae", 67_000, 63_000),
-    Target("rolling refit with level, bias", "rolling_improved_full", "bias", 3, 1.5),
+TARGETS: tuple[Goal | Between, ...] = (
+    Goal("grouped MAE", "grouped_improved_full", "mae", 63_000, 60_000),
+    Goal("grouped R2", "grouped_improved_full", "r2", 0.89, 0.907, least=True),
+    Goal("grouped MdAPE", "grouped_improved_full", "mdape", 8.4, 7.5),
+    Goal("grouped PPE10", "grouped_improved_full", "ppe10", 57.5, 61, least=True),
+    Goal("grouped PPE20", "grouped_improved_full", "ppe20", 84, 86, least=True),
+    Goal("seed-42 MAE", "random_improved_full", "mae", 65_000, 61_000),
+    Goal("seed-42 R2", "random_improved_full", "r2", 0.90, 0.92, least=True),
+    Goal("eight columns, grouped MAE", "grouped_improved_required", "mae", 84_500, 81_000),
+    Goal("rolling refit with level, MAE", "rolling_improved_full", "mae", 67_000, 63_000),
+    Goal("rolling refit with level, bias", "rolling_improved_full", "bias", 3, 1.5),
     Between("90 % range, coverage, grouped", "grouped_improved_full", "coverage", 88, 92),
     Between("90 % range, coverage, grouped, eight columns", "grouped_improved_required", "coverage", 88, 92),
     Between("90 % range, coverage, rolling", "rolling_improved_full", "coverage", 87, 92),
-    Target("range's mean relative width", "grouped_improved_full", "width", 48, 48),
-    Target("the same, eight columns", "grouped_improved_required", "width", 60, 60),
-    Target("ONNX against scikit-learn, relative, every sale, gaps too", ONNX, "parity", 1e-4, 1e-5),
-    Target("improved ONNX, one home, one thread", ONNX, "speed", 0.1, 0.03),
+    Goal("range's mean relative width", "grouped_improved_full", "width", 48, 48),
+    Goal("the same, eight columns", "grouped_improved_required", "width", 60, 60),
+    Goal("ONNX against scikit-learn, relative, every sale, gaps too", ONNX, "parity", 1e-4, 1e-5),
+    Goal("improved ONNX, one home, one thread", ONNX, "speed", 0.1, 0.03),
 )
 
 
 def amount(metric: str, value: float) -> str:
-    """A metric in its unit: dollars in thousands, a plain R2, milliseconds, or percent."""
+    """Format a metric in its unit: thousands of dollars, a plain R2, milliseconds, or percent."""
     if metric == "parity":
         return f"{value:.1e}"
     if metric == "speed":
@@ -90,5 +90,5 @@ def amount(metric: str, value: float) -> str:
 
 
 def _gap(metric: str, value: float) -> str:
-    """A difference; of percentages, in points to two digits."""
+    """Format a difference; one of percentages in points, with two digits."""
     return amount(metric, abs(value)) if metric in _AMOUNTS else f"{abs(value):.2f} points"

@@ -1,8 +1,8 @@
 """The sales that a model valued worst, one by one, in words.
 
-The words come from the columns and the sales around each one. No row is shown: the price is
-given as a band of 50,000 dollars, the factor between valuation and price rounded to halves, the
-price per square foot to tenths of what is usual.
+The words come from the columns and the sales around each one. No row is shown: the price is given as a
+band of 50,000 dollars, the factor between valuation and price is rounded to halves, and the price per square
+foot to tenths of what is usual.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evaluation.runs import Outcome
+from evaluation.runs import ValuedSplit
 from preprocessing.columns import HOME_COLUMN_NAMES
 from training.sales import Sales
 
@@ -25,18 +25,18 @@ _OUTERMOST = 0.02
 
 @dataclass(frozen=True)
 class Worst:
-    """One badly valued sale: the band of its price in dollars, where, how far off, and why as far as data tell."""
+    """Hold a badly valued sale: the band of its price in dollars, where it is, how far off, and why, as data tell."""
 
     band: str
     zipcode: int
     verdict: str
     why: str
     odd_price: bool
-    """Whether it is among the cheapest or dearest of its ZIP code per square foot."""
+    """Whether it is among the cheapest or the dearest sales of its ZIP code per square foot."""
 
 
-def worst(sales: Sales, tested: Outcome) -> list[Worst]:
-    """The sales with the largest factor between valuation and price, either way."""
+def worst(sales: Sales, tested: ValuedSplit) -> list[Worst]:
+    """Explain the sales with the largest factor between valuation and price, either way."""
     factor = tested.valued.price / tested.valued.paid
     places = np.argsort(-np.abs(np.log(factor)))[:WORST]
     homes = _described(sales).iloc[tested.rows[places]].to_dict("records")
@@ -44,7 +44,7 @@ def worst(sales: Sales, tested: Outcome) -> list[Worst]:
 
 
 def _described(sales: Sales) -> pd.DataFrame:
-    """The homes, with what their ZIP code pays, where their price stands there, and their other sales."""
+    """Return the homes, with what their ZIP code pays, where their price stands there, and their other sales."""
     columns = sales.table[:, : len(HOME_COLUMN_NAMES)].astype(np.float64)
     homes: pd.DataFrame = pd.DataFrame(columns, columns=list(HOME_COLUMN_NAMES))
     homes["price"], homes["year_sold"] = sales.prices, pd.DatetimeIndex(sales.days).year
@@ -72,41 +72,48 @@ def _explained(home: dict[str, float], factor: float) -> Worst:
 
 
 def _reason(home: dict[str, float], high: bool) -> str:
-    paid = f"paid {round(home['of_usual'], 1) * 100:.0f} % of what its ZIP code usually pays per square foot"
-    if high and home["sold_after"]:
-        return f"{paid}, and sold again later: this is the price before the work"
-    if not high and home["sold_before"]:
-        return f"{paid}, after an earlier sale: renovated in between, which no column records"
-    if high and home["yr_built"] >= home["year_sold"]:
-        return f"{paid}, and not finished when it was sold: the price of the plot, or of a share"
-    if high and home["condition"] <= 2:
-        return f"{paid}: perhaps beyond repair"
-    if high and home["standing"] <= _OUTERMOST:
-        return f"{paid}: a forced or family sale, a share of the home, or damage inside"
-    if not high and home["standing"] >= 1 - _OUTERMOST:
-        modest = home["grade"] <= 7 and home["yr_built"] < 1970
-        return f"{paid}: " + ("the land, to build anew" if modest else "no column says what was special")
-    return f"{paid}: nothing in its columns explains it"
+    """Return how the price compares with the usual one, and the first explanation that fits."""
+    modest = home["grade"] <= 7 and home["yr_built"] < 1970
+    explanations = (
+        (high and home["sold_after"], ", and sold again later: this is the price before the work"),
+        (
+            not high and home["sold_before"],
+            ", after an earlier sale: renovated in between, which no column records",
+        ),
+        (
+            high and home["yr_built"] >= home["year_sold"],
+            ", and not finished when it was sold: the price of the plot, or of a share",
+        ),
+        (high and home["condition"] <= 2, ": perhaps beyond repair"),
+        (
+            high and home["standing"] <= _OUTERMOST,
+            ": a forced or family sale, a share of the home, or damage inside",
+        ),
+        (
+            not high and home["standing"] >= 1 - _OUTERMOST,
+            ": the land, to build anew" if modest else ": no column says what was special",
+        ),
+        (True, ": nothing in its columns explains it"),
+    )
+    explanation = next(words for fits, words in explanations if fits)
+    return (
+        f"paid {round(home['of_usual'], 1) * 100:.0f} % of what its ZIP code usually pays per square foot{explanation}"
+    )
 
 
 def _traits(home: dict[str, float]) -> Iterator[str]:
-    if home["grade"] >= 10:
-        yield "of high grade"
-    elif home["grade"] <= 5:
-        yield "of low grade"
-    if home["condition"] <= 2:
-        yield "in poor condition"
-    if home["yr_built"] < 1920:
-        yield "built before 1920"
-    if home["waterfront"] == 1:
-        yield "on the waterfront"
-    elif home["view"] >= 3:
-        yield "with a view"
-    if home["sqft_living"] > 1.6 * home["sqft_living15"]:
-        yield "far larger than its neighbours"
-    elif home["sqft_living"] < 0.6 * home["sqft_living15"]:
-        yield "far smaller than its neighbours"
-    if home["sqft_lot"] > 2 * home["sqft_lot15"]:
-        yield "on a far larger lot than they"
-    if home["bedrooms"] == 0 or home["bathrooms"] == 0:
-        yield "recorded without a bedroom or a bathroom"
+    """Yield what is unusual about a home, in words."""
+    neighbours, lots = home["sqft_living15"], home["sqft_lot15"]
+    traits = (
+        (home["grade"] >= 10, "of high grade"),
+        (home["grade"] <= 5, "of low grade"),
+        (home["condition"] <= 2, "in poor condition"),
+        (home["yr_built"] < 1920, "built before 1920"),
+        (home["waterfront"] == 1, "on the waterfront"),
+        (home["waterfront"] != 1 and home["view"] >= 3, "with a view"),
+        (home["sqft_living"] > 1.6 * neighbours, "far larger than its neighbours"),
+        (home["sqft_living"] < 0.6 * neighbours, "far smaller than its neighbours"),
+        (home["sqft_lot"] > 2 * lots, "on a far larger lot than they"),
+        (home["bedrooms"] == 0 or home["bathrooms"] == 0, "recorded without a bedroom or a bathroom"),
+    )
+    yield from (words for fits, words in traits if fits)

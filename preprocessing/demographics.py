@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import DEMOGRAPHIC_COLUMNS, ZIPCODE
-from .homes import Columns
+from .homes import NamedColumns
 
 DEMOGRAPHICS_FILE = "zipcode_demographics.csv"
 """The file's name, at Sound Realty and in a version of the preprocessing model."""
@@ -28,7 +28,7 @@ class Demographics:
     figures: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, columns: Columns) -> Demographics:
+    def of(cls, columns: NamedColumns) -> Demographics:
         """Return the demographics from columns by name, in any order of ZIP codes.
 
         Raises ValueError when a ZIP code stands there twice, KeyError when a column is missing.

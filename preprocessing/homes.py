@@ -22,7 +22,7 @@ NO_ZIPCODE = -1
 _REQUIRED = np.isin(HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES)
 
 
-class Columns(Protocol):
+class NamedColumns(Protocol):
     """Equally long columns by name: a mapping of sequences, or a DataFrame."""
 
     def __getitem__(self, name: str) -> Any: ...
@@ -57,7 +57,7 @@ class Homes:
         return cls(values, np.zeros(shape, dtype=np.bool_), np.zeros(count, dtype=np.int64))
 
     @classmethod
-    def of(cls, columns: Columns) -> Homes:
+    def of(cls, columns: NamedColumns) -> Homes:
         """Return homes from columns by name; other columns are left alone."""
         homes = cls.empty(len(columns[ZIPCODE]))
         for name in HOME_COLUMN_NAMES:

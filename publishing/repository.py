@@ -20,8 +20,20 @@ PRICE_MODEL = "price_model"
 PREPROCESSING = "preprocessing"
 ENSEMBLES = ("house_price", "house_price_minimal", "house_price_packed")
 
+SHIPPED = Path(__file__).resolve().parent.parent / "model_repository"
+"""The repository of this project: its configurations, and the versions that were built here."""
+
 STAGING = ".staging"
 """Beside the repository: Triton would take a folder inside it for a model."""
+
+
+def new_repository(repository: Path, shipped: Path = SHIPPED) -> Path:
+    """Create a repository of the ``shipped`` configurations, without any version; return its path."""
+    for config in shipped.glob("*/config.pbtxt"):
+        model = repository / config.parent.name
+        model.mkdir(parents=True)
+        shutil.copy(config, model)
+    return repository
 
 
 def versions(model: Path) -> list[int]:

@@ -30,9 +30,10 @@ def flags(
     """Return Triton's arguments.
 
     Args:
-        repository: The folder or URL that it polls every ``poll_seconds``.
+        repository: The folder or URL that it polls.
         backends: The folder of its backends.
         ports: Where it listens, on the loopback interface.
+        poll_seconds: How often it looks at the repository.
         admin_key: The key to the restricted APIs.
         shared_memory_prefix: What the names of its segments in ``/dev/shm`` begin with.
     """

@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Hold the ports on the loopback interface; 0 asks the operating system for a free one."""
+    """Hold ports on the loopback interface; 0 asks for any free one."""
 
     http: int = 8000
     grpc: int = 8001

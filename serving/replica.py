@@ -1,4 +1,6 @@
-"""Runs one Triton and answers for it: ``python3 replica.py tritonserver --model-repository=...``
+"""Runs one Triton and answers for it.
+
+Its arguments are Triton's command: ``python3 replica.py tritonserver --model-repository=...``.
 
 Triton says that it is ready while a Python model behind it is dead, and it stops answering the moment it
 is told to stop. So this supervisor asks it for a real price again and again. When Triton must stop, the

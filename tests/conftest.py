@@ -6,7 +6,6 @@ With DATA_DIR set that is the real data, else the stand-in market.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from preprocessing.demographics import Demographics
 from publishing.card import Card
 from publishing.ensure import prepare
 from publishing.publish import publish_trained
-from publishing.repository import PRICE_MODEL
+from publishing.repository import PRICE_MODEL, new_repository
 from training.improved import ImprovedModel, train_improved
 from training.sales import Sales, read_sales
 
@@ -62,42 +61,28 @@ def demographics(files: DataFiles) -> Demographics:
 
 
 @pytest.fixture(scope="session")
-def empty_repository() -> Callable[[Path], Path]:
-    """Makes a repository that holds the four configurations and no version."""
-
-    def make(folder: Path) -> Path:
-        repository = folder / "model_repository"
-        for config in (ROOT / "model_repository").glob("*/config.pbtxt"):
-            target = repository / config.parent.name
-            target.mkdir(parents=True)
-            shutil.copy(config, target)
-        return repository
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def improved(sales: Sales) -> ImprovedModel:
-    """The improved model, trained a little on few sales: enough to beat the basic one."""
+    """Train the improved model a little, on few sales: enough to beat the basic one."""
     return train_improved(sales[sales.unexampled[:4_000]], rounds=60).at("latest")
 
 
 @pytest.fixture(scope="session")
-def published(
-    empty_repository: Callable[[Path], Path],
-    sales: Sales,
-    files: DataFiles,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, Card]:
-    """A repository with the basic model as version 1, and its card. Copy it before you change it."""
-    repository = empty_repository(tmp_path_factory.mktemp("published"))
+def published(sales: Sales, files: DataFiles, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Card]:
+    """Publish the basic model as version 1; return its repository and card. Change a copy: ``repository``."""
+    repository = new_repository(tmp_path_factory.mktemp("published") / "model_repository")
     number = publish_trained("basic", sales, repository)
     prepare(repository, files.demographics)
     return repository, Card.read(repository / PRICE_MODEL / str(number))
 
 
+@pytest.fixture
+def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
+    """Copy the published repository, for a test to change."""
+    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests choose ports and repositories themselves, whatever the shell has set."""
+    """Hide the shell's ports and repository from the tests, which choose their own."""
     for name in ("HTTP_PORT", "GRPC_PORT", "METRICS_PORT", "MODEL_REPOSITORY"):
         monkeypatch.delenv(name, raising=False)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from training.basic import BASIC_COLUMNS, Estimator, basic_pipeline, pick, train_basic
-from training.improved import ROUNDS, Level, train_improved
+from training.improved import Level, train_improved
+from training.price_trees import DECISIONS
 from training.relative_range import RelativeRange, calibrate
 from training.sales import Sales
 from training.valuations import Valuations
@@ -51,7 +52,7 @@ def train(
     sales: Sales,
     seed: int = 0,
     level: Level = "average",
-    rounds: int = ROUNDS,
+    rounds: int = DECISIONS.rounds,
 ) -> Valuer:
     """Train a model and calibrate its range, using nothing but these sales.
 

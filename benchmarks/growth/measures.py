@@ -54,7 +54,7 @@ def offered(service: TritonServer, rates: Sequence[int], seconds: float, step: S
         target = service.ensemble.target("grpc", service.server.grpc_address, 1)
         for rate in rates:
             step(f"{rate} requests/s offered")
-            found += perf_analyzer.offer(target, [rate], seconds)
+            found.append(perf_analyzer.offer(target, rate, seconds))
             if found[-1].answered_per_s < 0.8 * rate:
                 break
     return found

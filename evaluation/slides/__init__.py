@@ -2,4 +2,4 @@
 
 
 class SlidesError(Exception):
-    """The slides can't be built, or not whole; the message says what to do."""
+    """The slides can't be built, or only in part; the message says what to do."""

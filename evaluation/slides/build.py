@@ -8,9 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from evaluation.findings import Findings
+from evaluation.metrics import Estimate
 from evaluation.slides import SlidesError
-from evaluation.slides.figures import Figures, placeholders, read_figures
-from evaluation.slides.invented_homes import Valued
+from evaluation.slides.figures import Shown, shown
+from evaluation.slides.invented_homes import HOMES_FILE, ValuedHomes
 
 TEMPLATES = Path(__file__).with_name("templates")
 TITLES = {"realtors": "What is this home worth?", "engineers": "Inside Sound Realty's valuation service"}
@@ -23,40 +27,49 @@ class NoBrowserError(SlidesError):
     """Nothing can print a PDF; the message says what to install."""
 
 
-def build(figures: Path, valued: Valued, folder: Path) -> Iterator[Path]:
-    """Write both presentations into ``folder`` as HTML, then as PDF; yields each path as soon as it is written.
+def write_presentations(findings: Findings, homes: ValuedHomes, pictures: Path, folder: Path) -> Iterator[Path]:
+    """Write both presentations into ``folder`` as HTML, then as PDF; yield each path as soon as it is written.
 
-    ``figures`` is what the evaluation wrote, its plots beside it. Raises FiguresError, and NoBrowserError
-    once the HTML is there.
+    The homes' prices are kept beside them for the next build. ``pictures`` is the folder of the evaluation's
+    plots. Raises FiguresError, and NoBrowserError once the HTML is there.
     """
-    shown = placeholders(read_figures(figures), valued, figures.parent)
-    pages = write_slides(shown, folder)
+    figures = shown(findings, homes, pictures)
+    folder.mkdir(parents=True, exist_ok=True)
+    homes.write(folder / HOMES_FILE)
+    pages = write_pages(figures, folder)
     yield from pages
     browser = find_browser()
     for page in pages:
         yield write_pdf(page, browser)
 
 
-def write_slides(shown: Figures, folder: Path) -> list[Path]:
-    """Fill both templates into ``folder``; returns the paths. Raises KeyError for a placeholder without a figure."""
+def write_pages(figures: Shown, folder: Path) -> list[Path]:
+    """Fill both templates into ``folder`` and return the paths.
+
+    Raises jinja2.UndefinedError when a template names something that is not there.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"dollars": _dollars, "number": _number}
     written = []
     for name, title in TITLES.items():
         path = folder / f"{name}.html"
-        path.write_text(_page(title, (TEMPLATES / f"{name}.html").read_text().format_map(shown), shown["notice"]))
+        path.write_text(environment.get_template(f"{name}.html").render(vars(figures), title=title) + "\n")
         written.append(path)
     return written
 
 
-def _page(title: str, slides: str, notice: str) -> str:
-    if notice:
-        slides = slides.replace("</section>", f'<p class="notice">{notice}</p>\n</section>')
-    style, script = ((TEMPLATES / name).read_text() for name in ("slides.css", "slides.js"))
-    page = (TEMPLATES / "page.html").read_text()
-    return page.format(title=title, style=style, slides=slides, script=script)
+def _dollars(amount: float | Estimate) -> str:
+    return f"${amount:,.0f}"
+
+
+def _number(value: float | Estimate, spec: str = ",.0f") -> str:
+    return format(value, spec)
 
 
 def find_browser() -> str:
-    """The path of a Chromium or Chrome. Raises NoBrowserError."""
+    """Return the path of a Chromium or Chrome. Raises NoBrowserError."""
     for name in _BROWSERS:
         if found := shutil.which(name):
             return found
@@ -64,13 +77,13 @@ def find_browser() -> str:
 
 
 def write_pdf(page: Path, browser: str) -> Path:
-    """Print an HTML file beside itself; returns the path. Raises subprocess.SubprocessError when the browser fails."""
+    """Print an HTML file to a PDF beside it and return the path. Raises subprocess.SubprocessError when that fails."""
     pdf = page.with_suffix(".pdf")
     with tempfile.TemporaryDirectory() as profile:
         command = [
             browser,
             "--headless",
-            "--no-sandbox",  # Chromium refuses to run as root, as in a container, with one
+            "--no-sandbox",  # in a container Chromium runs as root, and refuses to do so with a sandbox
             "--disable-gpu",
             "--disable-quic",
             "--disable-background-networking",

@@ -1,4 +1,4 @@
-"""The slides' own charts: large type, one message each, as SVG that every browser shows alike."""
+"""The slides' own charts: large type and one message each, as SVG, which every browser shows alike."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Parameters = ParamSpec("Parameters")
 
 
 def _svg(draw: Callable[Parameters, Figure]) -> Callable[Parameters, str]:
-    """The style is needed when things are drawn, and again when they are written."""
+    """Draw and write a figure in the slides' style, which is needed for both."""
 
     @wraps(draw)
     def drawn(*args: Parameters.args, **kwargs: Parameters.kwargs) -> str:
@@ -56,7 +56,7 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
 
 @_svg
 def squares(within_10: float, within_20: float) -> Figure:
-    """A hundred homes, each a square: valued within 10 % of the price, within 20 %, or further off."""
+    """Draw a hundred homes, each a square: valued within 10 % of the price, within 20 %, or further off."""
     figure, axis = _canvas(4.6, 4.6)
     colours = [IMPROVED] * round(within_10) + [REQUIRED] * (round(within_20) - round(within_10))
     for place, colour in enumerate(colours + [FAINT] * (100 - len(colours))):
@@ -71,7 +71,7 @@ def squares(within_10: float, within_20: float) -> Figure:
 
 @_svg
 def bars(rows: Sequence[tuple[str, float, str, str]], height: float = 4.2, room: float = 1.18) -> Figure:
-    """Horizontal bars from the top: label, length, the text at its end, colour; ``room`` is for the text."""
+    """Draw horizontal bars from the top: label, length, the text at its end, colour; ``room`` is for the text."""
     figure, axis = _canvas(11.5, height)
     labels, lengths, texts, colours = zip(*reversed(rows), strict=True)
     drawn = axis.barh(range(len(rows)), lengths, height=0.62, color=colours)
@@ -84,9 +84,9 @@ def bars(rows: Sequence[tuple[str, float, str, str]], height: float = 4.2, room:
 
 @_svg
 def ranges(homes: Sequence[ValuedHome], eight: bool) -> Figure:
-    """The 90 % range of each home with its price; with ``eight``, also that of the eight required columns below it.
+    """Draw the 90 % range of each home with its price; with ``eight``, that of the eight required columns below it.
 
-    On a scale of ratios: ranges that are equally wide in percent look alike.
+    The scale is one of ratios, so that ranges equally wide in percent look alike.
     """
     figure, axis = _canvas(12, 5.2)
     axis.set_xscale("log")
@@ -112,13 +112,13 @@ _BESIDE: Any = {"textcoords": "offset points", "fontsize": 16}
 
 
 def dollars(amount: float) -> str:
-    """To the thousand, as one says a price."""
+    """Write a price rounded to the thousand, as people say it."""
     return f"${round(amount, -3):,.0f}"
 
 
 @_svg
 def pairs(rows: Mapping[str, tuple[Estimate, Estimate]]) -> Figure:
-    """Mean absolute errors of the basic and the improved model by split, with their 95 % intervals."""
+    """Draw mean absolute errors of the basic and the improved model by split, with their 95 % intervals."""
     figure, axis = _canvas(11.5, 4.7)
     for offset, (label, colour) in enumerate((("basic", BASIC), ("improved", IMPROVED))):
         found = [estimates[offset] for estimates in rows.values()]
@@ -137,7 +137,7 @@ def pairs(rows: Mapping[str, tuple[Estimate, Estimate]]) -> Figure:
 
 @_svg
 def coverages(rows: Sequence[tuple[str, Estimate, str]], target: float) -> Figure:
-    """Share of sale prices inside the range, by label: a dot with its 95 % interval, and its colour."""
+    """Draw the share of sale prices inside the range, by label: a dot with its 95 % interval, and its colour."""
     figure, axis = _canvas(11.5, 4.6)
     for place, (_, found, colour) in enumerate(reversed(rows)):
         axis.plot([found.low, found.high], [place, place], color=colour, lw=5, solid_capstyle="round", alpha=0.5)
@@ -153,7 +153,7 @@ def coverages(rows: Sequence[tuple[str, Estimate, str]], target: float) -> Figur
 
 @_svg
 def months(series: Mapping[str, Mapping[str, float]], order: Sequence[str]) -> Figure:
-    """The median signed error of each month, in percent, by how the model is kept up to date."""
+    """Draw the median signed error of each month, in percent, by how the model is kept up to date."""
     figure, axis = _canvas(11.5, 4.7)
     for (label, found), colour in zip(series.items(), (LEFT_ALONE, REQUIRED, IMPROVED), strict=True):
         axis.plot([order.index(month) for month in found], list(found.values()), "o-", color=colour, lw=3, label=label)
@@ -166,7 +166,7 @@ def months(series: Mapping[str, Mapping[str, float]], order: Sequence[str]) -> F
 
 
 def _bare(axis: Axes) -> None:
-    """Leave out the scale of the lengths, which are written beside what they belong to."""
+    """Leave out the scale: each length is written beside its bar."""
     axis.xaxis.set_visible(False)
     axis.spines["bottom"].set_visible(False)
     axis.tick_params(length=0)

@@ -9,15 +9,17 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from data.files import DataFiles
-from evaluation.runs import Columns, as_given
+from evaluation.runs import GivenColumns, as_given
 from preprocessing.columns import EXAMPLE_HOME
 from preprocessing.demographics import Demographics
 from preprocessing.features import checked_features
 from preprocessing.homes import Homes
 from preprocessing.refusal import refusal
 from training.improved import train_improved
+from training.price_trees import DECISIONS
 from training.sales import Sales, read_sales
 from training.valuer import Valuer
 
@@ -38,12 +40,12 @@ INVENTED = {
         "sqft_lot15": 12600,
     },
 }  # fmt: skip
-"""Homes that nobody sold, by what they are."""
+"""Homes that nobody sold, by their titles."""
 
 
 @dataclass(frozen=True)
-class Range:
-    """A price and the range that 90 % of sale prices lie in, all in dollars."""
+class PriceWithRange:
+    """Hold a price and the range that 90 % of sale prices lie in, all in dollars."""
 
     low: float
     price: float
@@ -52,16 +54,16 @@ class Range:
 
 @dataclass(frozen=True)
 class ValuedHome:
-    """A home told in all 18 columns, and in the eight required ones."""
+    """Hold a home, and its price when told in all 18 columns and in the eight required ones."""
 
     title: str
     columns: dict[str, float]
-    full: Range
-    required: Range
+    full: PriceWithRange
+    required: PriceWithRange
 
     @property
     def description(self) -> str:
-        """What a person would say of it, in two lines."""
+        """Return what a person would say of it, in two lines."""
         home = self.columns
         view = ", a fine view" if home["view"] >= 3 else ""
         return (
@@ -71,33 +73,31 @@ class ValuedHome:
 
 
 @dataclass(frozen=True)
-class Valued:
-    """The homes at the market of the last sale, valued by a model of the sales with this fingerprint."""
+class ValuedHomes:
+    """Hold the homes at the market of the last sale, valued by a model of the sales with this fingerprint."""
 
     fingerprint: str
     homes: list[ValuedHome]
 
     def write(self, path: Path) -> None:
-        """As JSON."""
+        """Write the homes as JSON."""
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
-
-def read_valued(path: Path) -> Valued:
-    """What ``Valued.write`` wrote."""
-    found = json.loads(path.read_text())
-    homes = [
-        ValuedHome(home["title"], home["columns"], Range(**home["full"]), Range(**home["required"]))
-        for home in found["homes"]
-    ]
-    return Valued(found["fingerprint"], homes)
+    @classmethod
+    def read(cls, path: Path) -> ValuedHomes:
+        """Read what ``write`` wrote. Raises pydantic.ValidationError when something is missing."""
+        return _VALUED_HOMES.validate_json(path.read_bytes())
 
 
-def as_published(sales: Sales) -> Valuer:
-    """Train the improved model as it is published."""
-    return train_improved(sales[sales.unexampled]).at("latest")
+_VALUED_HOMES = TypeAdapter(ValuedHomes)
 
 
-def value_invented(files: DataFiles, train: Callable[[Sales], Valuer] = as_published) -> Valued:
+def as_published(sales: Sales, rounds: int = DECISIONS.rounds) -> Valuer:
+    """Train the improved model as it is published; fewer ``rounds`` of boosting are quick and worse."""
+    return train_improved(sales[sales.unexampled], rounds=rounds).at("latest")
+
+
+def value_invented(files: DataFiles, train: Callable[[Sales], Valuer] = as_published) -> ValuedHomes:
     """Train a model on these files and value the invented homes. Raises ValueError when the checks refuse a home."""
     sales = read_sales(files)
     demographics = Demographics.read(files.demographics)
@@ -106,16 +106,16 @@ def value_invented(files: DataFiles, train: Callable[[Sales], Valuer] = as_publi
     if problems:
         raise ValueError(refusal(problems, len(homes), demographics))
     model, ranges = train(sales), {}
-    for columns in Columns:
+    for columns in GivenColumns:
         found = model.value(as_given(table, columns))
         sides = np.stack([found.low, found.price, found.high], axis=1)
-        ranges[columns] = [Range(*side) for side in sides.tolist()]
-    return Valued(
+        ranges[columns] = [PriceWithRange(*side) for side in sides.tolist()]
+    return ValuedHomes(
         sales.summary.fingerprint,
         [
-            ValuedHome(title, dict(columns), full, required)
+            ValuedHome(title, {name: float(value) for name, value in columns.items()}, full, required)
             for (title, columns), full, required in zip(
-                INVENTED.items(), ranges[Columns.FULL], ranges[Columns.REQUIRED], strict=True
+                INVENTED.items(), ranges[GivenColumns.FULL], ranges[GivenColumns.REQUIRED], strict=True
             )
         ],
     )

@@ -21,7 +21,7 @@ Columns = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class Answer:
-    """Columns of outputs by name, or the reason for a 400.
+    """Hold columns of outputs by name, or the reason for a 400.
 
     Names have lost the blanks that the embedded server on Python 3.13 adds.
     """
@@ -31,7 +31,7 @@ class Answer:
 
 
 class Asker:
-    """Keeps its connections; asks in any protocol."""
+    """Ask in any protocol; keep the connections."""
 
     def __init__(self, http: str, grpc: str) -> None:
         self._http_address = http
@@ -45,7 +45,7 @@ class Asker:
         self._grpc.close()
 
     def ask(self, protocol: str, model: str, columns: Columns, version: str = "") -> Answer:
-        """Values homes given as columns. Fails unless the service answers or refuses with a 400."""
+        """Value homes given as columns. Fail unless the service answers, or refuses with a 400."""
         if protocol == "generate":
             body = {name: values[0] if len(values) == 1 else values for name, values in columns.items()}
             return self.generate(model, json.dumps(body))
@@ -62,7 +62,7 @@ class Asker:
         return Answer({**lists, "price_model": [name.decode().rstrip() for name in lists["price_model"]]})
 
     def generate(self, model: str, body: str) -> Answer:
-        """Posts plain JSON as it stands."""
+        """Post plain JSON as it stands."""
         url = f"http://{self._http_address}/v2/models/{model}/generate"
         reply = self._pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})
         answer = json.loads(reply.data)

@@ -21,7 +21,7 @@ MODELS = {"house_price": HOME, "house_price_minimal": {name: HOME[name] for name
 
 @dataclass
 class Callers:
-    """Two callers a protocol, each with connections of its own, who ask without pause and count what they get."""
+    """Run two callers for each protocol, with connections of their own, who ask without pause and count the answers."""
 
     http: str
     grpc: str
@@ -72,13 +72,13 @@ class Callers:
         asker.close()
 
     def take_seconds(self) -> list[float]:
-        """How long each answer took since the last call."""
+        """Return how long each answer took since the last call."""
         with self._lock:
             taken, self.seconds = self.seconds, []
             return taken
 
     def answering(self) -> set[str]:
-        """The models that answer what is asked from now on; every caller is heard."""
+        """Return the models that answer what is asked from now on; every caller is heard."""
         with self._lock:
             self._look += 1
             self.answered.clear()
@@ -91,7 +91,7 @@ class Callers:
             return set(self.answered)
 
     def wait_for(self, name: str) -> None:
-        """Until one model alone answers everybody."""
+        """Wait until a single model answers everybody."""
         deadline = time.monotonic() + DEADLINE_S
         while (found := self.answering()) != {name}:
             assert not self.failures, self.failures[:3]

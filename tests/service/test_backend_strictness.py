@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 import tritonclient.grpc as triton
@@ -30,8 +33,17 @@ takes_text = pytest.mark.skipif(
 )
 
 
-def graph(*nodes: onnx.NodeProto, inputs: dict[str, tuple], outputs: dict[str, tuple], constants: tuple = ()) -> bytes:
-    """A serialized ONNX model; tensors are given as name: (type, dims)."""
+Tensor = tuple[int, list[int | None]]
+"""Its element type, and its dimensions: None where any length will do."""
+
+
+def graph(
+    *nodes: onnx.NodeProto,
+    inputs: dict[str, Tensor],
+    outputs: dict[str, Tensor],
+    constants: tuple[TensorProto, ...] = (),
+) -> bytes:
+    """Return a serialized ONNX model; tensors are given as name: (type, dims)."""
     body = helper.make_graph(
         list(nodes),
         "test",
@@ -55,7 +67,7 @@ FIXED_ROWS = graph(
 
 
 def configuration() -> ModelConfig:
-    """The one that fits ``DOUBLES``."""
+    """Return the configuration that fits ``DOUBLES``."""
     config = ModelConfig(backend="onnxruntime", max_batch_size=MOST_ROWS)
     config.input.add(name="x", data_type="TYPE_FP32", dims=[2])
     config.output.add(name="y", data_type="TYPE_FP32", dims=[2])
@@ -65,7 +77,7 @@ def configuration() -> ModelConfig:
 
 
 def gathering(rows: int, config: ModelConfig) -> ModelConfig:
-    """The same, answering when requests of so many rows in all have come, and not before."""
+    """Change a configuration so that it answers once requests of so many rows have come, and not before."""
     config.dynamic_batching.preferred_batch_size.append(rows)
     config.dynamic_batching.max_queue_delay_microseconds = WAIT_MICROSECONDS
     return config
@@ -85,7 +97,7 @@ ROWS, PLACES, WANTED = (1, 3, 2, 5, 1, 4), (0, 1, 99, 2), {"a": "y", "b": "again
 
 @dataclass(frozen=True)
 class Wrong:
-    """A fitting model with one thing changed, and what its refusal must name."""
+    """Hold a fitting model with one thing changed, and what its refusal must name."""
 
     name: str
     says: tuple[str, ...]
@@ -128,7 +140,7 @@ REFUSALS = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """One server with every broken model, and the ones that must serve beside them."""
+    """Serve every broken model, and beside them the ones that must serve."""
     repository = tmp_path_factory.mktemp("strictness")
     for wrong in REFUSALS:
         config = configuration()
@@ -208,21 +220,35 @@ def client(server: EmbeddedServer) -> Iterator[triton.InferenceServerClient]:
 
 
 def infer(
-    client: triton.InferenceServerClient, model: str, x: np.ndarray, datatype: str = "FP32", **options: object
+    client: triton.InferenceServerClient, model: str, x: npt.NDArray[Any], datatype: str = "FP32", **options: object
 ) -> triton.InferResult:
     tensor = triton.InferInput("x", list(x.shape), datatype)
     tensor.set_data_from_numpy(x)
     return client.infer(model, [tensor], **options)
 
 
-def batches(client: triton.InferenceServerClient, model: str) -> int:
-    """How often a model was run."""
-    (statistics,) = client.get_inference_statistics(model).model_stats
-    return int(statistics.execution_count)
+def answer(
+    client: triton.InferenceServerClient, model: str, x: npt.NDArray[Any], datatype: str = "FP32"
+) -> npt.NDArray[np.float32]:
+    """Return the output ``y`` of a model."""
+    y: npt.NDArray[np.float32] = infer(client, model, x, datatype).as_numpy("y")
+    return y
+
+
+def batches(client: triton.InferenceServerClient, model: str, requests: int) -> int:
+    """Return how often a model was run for so many requests, which Triton counts a moment after it has answered."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        (statistics,) = client.get_inference_statistics(model).model_stats
+        counted = statistics.inference_stats.success.count + statistics.inference_stats.fail.count
+        if counted == requests:
+            return int(statistics.execution_count)
+        assert time.monotonic() < deadline, f"{counted} of {requests} requests were counted"
+        time.sleep(0.05)
 
 
 def at_once(calls: list[Callable[[], object]]) -> list[object]:
-    """What each call returns or raises when all start together."""
+    """Start all calls together; return what each returns or raises."""
     results: list[object] = [None] * len(calls)
     together = threading.Barrier(len(calls))
 
@@ -267,20 +293,19 @@ def test_a_model_without_batching_answers(client: triton.InferenceServerClient) 
 def test_each_request_of_a_batch_gets_its_own_rows(client: triton.InferenceServerClient) -> None:
     homes = [np.full((rows, 2), rows, np.float32) + np.arange(rows)[:, None] for rows in ROWS]
     homes = [x.astype(np.float32) for x in homes]
-    results = at_once([lambda x=x: infer(client, "gathers", x).as_numpy("y") for x in homes])
+    results = at_once([partial(answer, client, "gathers", x) for x in homes])
     for x, y in zip(homes, results, strict=True):
+        assert isinstance(y, np.ndarray)
         np.testing.assert_array_equal(y, x * 2)
-    assert batches(client, "gathers") == 1
+    assert batches(client, "gathers", len(ROWS)) == 1
 
 
 def test_one_bad_request_does_not_disturb_its_neighbours(client: triton.InferenceServerClient) -> None:
-    results = at_once(
-        [lambda n=n: infer(client, "looks_up", np.array([[n]]), "INT64").as_numpy("y").item() for n in PLACES]
-    )
+    results = at_once([partial(answer, client, "looks_up", np.array([[place]]), "INT64") for place in PLACES])
     assert [results[0], results[1], results[3]] == [10.0, 20.0, 30.0]
     assert isinstance(results[2], InferenceServerException)
     assert "out of data bounds" in str(results[2])
-    assert batches(client, "looks_up") == 1
+    assert batches(client, "looks_up", len(PLACES)) == 1
 
 
 @takes_text
@@ -306,4 +331,4 @@ def test_requests_of_one_batch_may_want_different_outputs(client: triton.Inferen
 
     answers = at_once([ask(text, name) for text, name in WANTED.items()])
     assert answers == [text.encode() for text in WANTED]
-    assert batches(client, "echoes") == 1
+    assert batches(client, "echoes", len(WANTED)) == 1

@@ -21,6 +21,7 @@ from publishing.contract import MODEL_FILE
 from publishing.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged
 from serving.embedded import EmbeddedServer
 from tests.service.callers import DEADLINE_S, MODELS, Callers
+from tests.service.conftest import serve
 
 pytest.importorskip("moto.server", reason="needs boto3 and moto[server]")
 
@@ -36,14 +37,14 @@ sys.stdin.read()
 
 @dataclass(frozen=True)
 class Store:
-    """An S3 service, a process of its own: Triton asks it hundreds of times a second."""
+    """Hold an S3 service in a process of its own, because Triton asks it hundreds of times a second."""
 
     address: str
     log: Path
     """A line for each request."""
 
     def wait_for_poll(self, bucket: Bucket) -> None:
-        """Until Triton, whose polls each begin with a list of the whole bucket, has looked at what is there now."""
+        """Wait until Triton has looked at what is there now; each poll begins with a list of the whole bucket."""
         begins = f"GET /{bucket.name}?list-type=2&prefix={bucket.prefix} "
         deadline, seen = time.monotonic() + DEADLINE_S, self.log.read_text().count(begins)
         # The next poll looks at the models after this, and is done when the one after it begins.
@@ -68,7 +69,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture
 def bucket(store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """An empty one."""
+    """Create an empty bucket."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -84,16 +85,10 @@ def url(store: Store, bucket: Bucket) -> str:
 
 
 @pytest.fixture
-def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
-
-
-@pytest.fixture
 def server(repository: Path, url: str, tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """Started on the repository's first version."""
+    """Serve the bucket, into which the repository's first version was pushed."""
     push(repository, url)
-    with EmbeddedServer(url, log_path=tmp_path / "triton.log") as server:
-        server.wait_ready(MODELS)
+    with serve(url, tmp_path) as server:
         yield server
 
 
@@ -103,7 +98,7 @@ def first(published: tuple[Path, Card]) -> str:
 
 
 def publish(repository: Path, name: str) -> str:
-    """Publishes the first version again, under another name of the same length."""
+    """Publish the first version again, under another name of the same length."""
     with staged(repository) as area:
         folder = Path(shutil.copytree(repository / PRICE_MODEL / "1", area / "version"))
         card = json.loads((folder / "card.json").read_text())
@@ -189,7 +184,7 @@ def test_a_push_that_broke_off_disturbs_neither_who_serves_nor_who_starts(
 def test_triton_does_not_notice_that_a_version_was_deleted(
     server: EmbeddedServer, repository: Path, store: Store, bucket: Bucket, url: str, first: str
 ) -> None:
-    """Why a rollback is a new configuration."""
+    """This is why a rollback is a new configuration."""
     second = publish(repository, "other")
     push(repository, url)
     with Callers(server.http_address, server.grpc_address) as callers:
@@ -208,7 +203,7 @@ def test_triton_does_not_notice_that_a_version_was_deleted(
 def test_denied_its_bucket_triton_stops_serving_and_allowed_it_starts_again(
     server: EmbeddedServer, store: Store, first: str
 ) -> None:
-    """A limit to know, not a wish: it takes a repository that it cannot list for an empty one."""
+    """This is a limit to know: Triton takes a repository that it cannot list for an empty one."""
     with Callers(server.http_address, server.grpc_address) as callers:
         _allow(store, requests=0)
         try:
@@ -225,6 +220,6 @@ def test_denied_its_bucket_triton_stops_serving_and_allowed_it_starts_again(
 
 
 def _allow(store: Store, *, requests: int | str) -> None:
-    """How many more requests the S3 service answers before it asks for keys that nobody has."""
+    """Set how many more requests the S3 service answers before it asks for keys that nobody has."""
     reply = urllib3.request("POST", f"{store.address}/moto-api/reset-auth", body=str(requests))
     assert reply.status == 200, reply.data

@@ -5,29 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import RobustScaler
 
-from conversion.converted import convert_estimator
 from publishing.card import Card
-from publishing.publish import publish_converted
-from publishing.repository import PRICE_MODEL
 from serving.embedded import EmbeddedServer
-from tests.service.callers import MODELS, Callers
+from tests.service.callers import Callers
 from tests.service.conftest import Service
-from training.basic import BASIC_COLUMNS, Estimator, pick
-from training.sales import Sales
 
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = 4_000
@@ -70,7 +61,7 @@ RAGGED = 2_000
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the command, in a folder of its own."""
+    """Run the command in a folder of its own."""
 
     folder: Path
     homes: Path
@@ -91,14 +82,14 @@ class Run:
         )
 
     def finish(self, process: subprocess.Popen[str] | None = None, ends_with: int = 1) -> str:
-        """What it said, on both streams, in one line."""
+        """Wait for its end; return what it said on both streams, in one line."""
         process = process or self.start()
         said = " ".join(" ".join(process.communicate()).split())
         assert process.returncode == ends_with, said
         return said
 
     def start_and_halt(self) -> subprocess.Popen[str]:
-        """In the middle of its work, some of it settled: it waits for SIGCONT, or whatever ends it."""
+        """Start a run and halt it in the middle, with some homes settled, until SIGCONT or its end."""
         process = self.start(("-c", HALTING))
         found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert found is not None
@@ -109,7 +100,7 @@ class Run:
         return int(json.loads(self.progress.read_text())["homes"]) if self.progress.exists() else 0
 
     def written(self) -> tuple[str, str]:
-        """Both files. They are compared to the last digit: a price comes of its own row, whatever shares its batch."""
+        """Return both files. They may be compared to the last digit, since a price depends on its own row alone."""
         assert not self.progress.exists()
         valued, rejected = (self.folder / name for name in ("valued.csv", "valued.rejected.csv"))
         return valued.read_text(), rejected.read_text()
@@ -117,7 +108,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def homes(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sold homes, of which some cannot be valued."""
+    """Write a file of sold homes, of which some cannot be valued."""
     path = tmp_path_factory.mktemp("bulk") / "homes.csv"
     with service.data.sales.open(newline="") as file, path.open("w", newline="") as target:
         reader, writer = csv.reader(file), csv.writer(target)
@@ -133,7 +124,7 @@ def homes(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(service: Service, homes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """The two files of a run that nothing happened to."""
+    """Return both files of a run that was not disturbed."""
     run = Run(
         tmp_path_factory.mktemp("undisturbed"),
         homes,
@@ -187,18 +178,6 @@ def test_a_run_that_was_killed_is_taken_up(
     assert "is there already" in run.finish(ends_with=2)
 
 
-@pytest.fixture
-def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
-
-
-@pytest.fixture
-def server(repository: Path, tmp_path: Path) -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(repository, log_path=tmp_path / "triton.log") as server:
-        server.wait_ready(MODELS)
-        yield server
-
-
 @pytest.mark.parametrize(
     ("protocol", "end"), [("grpc", EmbeddedServer.kill), ("http", EmbeddedServer.kill), ("grpc", EmbeddedServer.stop)]
 )
@@ -239,11 +218,16 @@ def test_a_service_that_stays_away_ends_the_run_but_not_the_work(
 
 
 def test_a_version_swap_on_the_way_loses_nothing_and_is_said(
-    server: EmbeddedServer, sales: Sales, published: tuple[Path, Card], homes: Path, tmp_path: Path
+    server: EmbeddedServer,
+    repository: Path,
+    publish: Callable[[Path, int], str],
+    published: tuple[Path, Card],
+    homes: Path,
+    tmp_path: Path,
 ) -> None:
     run = Run(tmp_path, homes, ("--protocol", "grpc", "--url", server.grpc_address, "--batch", str(BATCH)))
     process = run.start_and_halt()
-    new = _publish_another(server.repository, sales)
+    new = publish(repository, 8)
     with Callers(server.http_address, server.grpc_address) as callers:
         callers.wait_for(new)
     process.send_signal(signal.SIGCONT)
@@ -256,15 +240,6 @@ def test_a_version_swap_on_the_way_loses_nothing_and_is_said(
     assert "prices are of different models" in said
     for model in (old, new):
         assert f"{model} ({models.count(model):,} homes)" in said
-
-
-def _publish_another(repository: Path, sales: Sales) -> str:
-    """A model with another number of neighbours; its name."""
-    regressor = make_pipeline(RobustScaler(), KNeighborsRegressor(n_neighbors=8))
-    regressor.fit(pick(sales.table[sales.training], BASIC_COLUMNS), sales.prices[sales.training])
-    converted = convert_estimator(Estimator("nearest8", regressor, BASIC_COLUMNS), sales.table[sales.held_out])
-    number = publish_converted(converted, sales, repository)
-    return Card.read(repository / PRICE_MODEL / str(number)).price_model
 
 
 @pytest.mark.parametrize("model", ["house_price", "house_prices"])

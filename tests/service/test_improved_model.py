@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +27,26 @@ HOMES = 300
 
 
 @pytest.fixture(scope="module")
-def server(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    folder = tmp_path_factory.mktemp("improved")
-    repository = Path(shutil.copytree(published[0], folder / "model_repository"))
-    with EmbeddedServer(repository, log_path=folder / "triton.log") as server:
-        server.wait_ready(MODELS)
-        yield server
-
-
-@pytest.fixture(scope="module")
-def improved_name(server: EmbeddedServer, improved: ImprovedModel, sales: Sales, published: tuple[Path, Card]) -> str:
-    """Published while callers keep asking; none of them may notice more than another name."""
+def improved_name(
+    shared_server: EmbeddedServer,
+    shared_repository: Path,
+    improved: ImprovedModel,
+    sales: Sales,
+    published: tuple[Path, Card],
+) -> str:
+    """Publish the improved model under callers who may notice nothing but another name; return that name."""
     converted = convert_improved(improved, sales.table[sales.held_out])
-    with Callers(server.http_address, server.grpc_address) as callers:
+    with Callers(shared_server.http_address, shared_server.grpc_address) as callers:
         callers.wait_for(published[1].price_model)
-        number = publish_converted(converted, sales, server.repository, "it knows more columns")
-        name = Card.read(server.repository / PRICE_MODEL / str(number)).price_model
+        number = publish_converted(converted, sales, shared_repository, "it knows more columns")
+        name = Card.read(shared_repository / PRICE_MODEL / str(number)).price_model
         callers.wait_for(name)
     assert callers.failures == []
     return name
 
 
 def columns_of(table: npt.NDArray[np.float32]) -> dict[str, list[float]]:
-    """The columns that are given of features [N,44], as a caller sends them."""
+    """Return the given columns of features [N,44], as a caller sends them."""
     home = {name: table[:, POSITION[name]] for name in HOME_COLUMN_NAMES}
     return {
         name: [int(value) if name == "zipcode" else float(value) for value in values]
@@ -69,10 +64,10 @@ def assert_equal(answer: dict[str, list[Any]], improved: ImprovedModel, table: n
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("model", MODELS)
 def test_homes_with_all_columns(
-    protocol: str, model: str, server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
+    protocol: str, model: str, shared_server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
 ) -> None:
     table = sales.table[sales.held_out[:HOMES]]
-    asker = Asker(server.http_address, server.grpc_address)
+    asker = Asker(shared_server.http_address, shared_server.grpc_address)
     outputs = asker.ask(protocol, model, columns_of(table)).outputs
     asker.close()
     assert set(outputs["price_model"]) == {improved_name}
@@ -81,32 +76,32 @@ def test_homes_with_all_columns(
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_homes_with_the_required_columns(
-    protocol: str, server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
+    protocol: str, shared_server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
 ) -> None:
     table = only_required(sales.table[sales.held_out[:HOMES]])
-    asker = Asker(server.http_address, server.grpc_address)
+    asker = Asker(shared_server.http_address, shared_server.grpc_address)
     assert_equal(asker.ask(protocol, "house_price_minimal", columns_of(table)).outputs, improved, table)
     asker.close()
 
 
 @pytest.mark.parametrize("missing", OPTIONAL_COLUMN_NAMES)
 def test_homes_with_one_column_missing(
-    missing: str, server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
+    missing: str, shared_server: EmbeddedServer, improved: ImprovedModel, improved_name: str, sales: Sales
 ) -> None:
     table = without(sales.table[sales.held_out[:HOMES]], missing)
-    asker = Asker(server.http_address, server.grpc_address)
+    asker = Asker(shared_server.http_address, shared_server.grpc_address)
     assert_equal(asker.ask("grpc", "house_price_minimal", columns_of(table)).outputs, improved, table)
     asker.close()
 
 
-def test_a_canary_sees_the_model_that_answers(server: EmbeddedServer, improved_name: str) -> None:
-    assert is_running(server.http_address)
-    assert wait_for(improved_name, EXAMPLE_HOME, server.http_address) > 0
+def test_a_canary_sees_the_model_that_answers(shared_server: EmbeddedServer, improved_name: str) -> None:
+    assert is_running(shared_server.http_address)
+    assert wait_for(improved_name, EXAMPLE_HOME, shared_server.http_address) > 0
 
 
-def test_a_canary_waits_no_longer_than_it_should(server: EmbeddedServer, improved_name: str) -> None:
+def test_a_canary_waits_no_longer_than_it_should(shared_server: EmbeddedServer, improved_name: str) -> None:
     with pytest.raises(NotTakenOver, match=f"{improved_name} answers at .*, not somebody-else"):
-        wait_for("somebody-else", EXAMPLE_HOME, server.http_address, seconds=1)
+        wait_for("somebody-else", EXAMPLE_HOME, shared_server.http_address, seconds=1)
 
 
 def test_a_canary_knows_that_nobody_listens() -> None:

@@ -5,61 +5,27 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import RobustScaler
 
-from conversion.converted import convert_estimator
 from publishing.card import Card
 from publishing.contract import MODEL_FILE
 from publishing.preprocessing_version import publish_preprocessing, published_demographics
-from publishing.publish import publish_converted
 from publishing.repository import PRICE_MODEL, add, remove_newest, staged, versions
 from serving.embedded import EmbeddedServer
-from tests.service.asking import Asker
+from tests.service.asking import Asker, Columns
 from tests.service.callers import DEADLINE_S, MODELS, Callers
-from training.basic import BASIC_COLUMNS, Estimator, pick
-from training.sales import Sales
 
 
 def wait_until_refused(server: EmbeddedServer, version: int) -> None:
-    """Until Triton has tried to load this version of the price model more than once: it does at every poll."""
+    """Wait until Triton has tried to load this version of the price model more than once, as it does at every poll."""
     deadline = time.monotonic() + DEADLINE_S
     while server.log_path.read_text().count(f"failed to load '{PRICE_MODEL}' version {version}") < 2:
         assert time.monotonic() < deadline, f"version {version} is not tried"
         time.sleep(0.2)
-
-
-@pytest.fixture
-def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
-
-
-@pytest.fixture
-def server(repository: Path, tmp_path: Path) -> Iterator[EmbeddedServer]:
-    with EmbeddedServer(repository, log_path=tmp_path / "triton.log") as server:
-        server.wait_ready(MODELS)
-        yield server
-
-
-@pytest.fixture(scope="module")
-def publish(sales: Sales) -> Callable[[Path, int], str]:
-    """Publishes a model with another number of neighbours; returns its name."""
-
-    def publish(repository: Path, neighbours: int) -> str:
-        regressor = make_pipeline(RobustScaler(), KNeighborsRegressor(n_neighbors=neighbours))
-        regressor.fit(pick(sales.table[sales.training], BASIC_COLUMNS), sales.prices[sales.training])
-        estimator = Estimator(f"nearest{neighbours}", regressor, BASIC_COLUMNS)
-        converted = convert_estimator(estimator, sales.table[sales.held_out])
-        number = publish_converted(converted, sales, repository)
-        return Card.read(repository / PRICE_MODEL / str(number)).price_model
-
-    return publish
 
 
 def test_versions_swap_break_and_roll_back_without_a_failed_request(
@@ -143,7 +109,7 @@ def test_new_demographics_go_live_with_a_new_preprocessing_version(
     cells[zipcode] = "97999"
     (tmp_path / "more.csv").write_text("\n".join([header, *rows, ",".join(cells)]) + "\n")
 
-    newcomer = {**MODELS["house_price"], "zipcode": [97999]}
+    newcomer: Columns = {**MODELS["house_price"], "zipcode": [97999]}
     asker = Asker(server.http_address, server.grpc_address)
     assert "zipcode is 97999" in asker.ask("http", "house_price", newcomer).refusal
     with Callers(server.http_address, server.grpc_address) as callers:

@@ -24,13 +24,13 @@ BUILT = (".git", ".venv", "build", "standin", ".staging", "warmup", "[0-9]*", "*
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What git holds and nothing that was built, beside an environment that is installed already."""
+    """Copy what git holds, without anything built, beside an environment that is installed already."""
     return copy_of_the_project(tmp_path_factory.mktemp("checkout") / "project")
 
 
 @pytest.fixture(scope="module")
 def trained(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which a model was trained before."""
+    """Return a checkout in which a model was trained before."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("trained") / "project")
     shutil.copytree(published[0], folder / "model_repository", dirs_exist_ok=True)
     return folder
@@ -49,7 +49,7 @@ def free_ports() -> dict[str, str]:
 
 @contextmanager
 def make_up(checkout: Path, data: str, ports: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """``make up`` until it has printed its curl line; its process and what it has said so far."""
+    """Run ``make up`` until it has printed its curl line; yield its process and what it has said so far."""
     process = subprocess.Popen(
         ["make", "up"],
         cwd=checkout,
@@ -75,12 +75,12 @@ def make_up(checkout: Path, data: str, ports: dict[str, str]) -> Iterator[tuple[
 
 
 def without_make(environment: Mapping[str, str]) -> dict[str, str]:
-    """As in a newcomer's shell: inside `make test`, make would talk of the directories that it enters and leaves."""
+    """Act as in a newcomer's shell: inside `make test`, make would print the directories that it enters and leaves."""
     return {name: value for name, value in environment.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
 def stop(process: subprocess.Popen[str]) -> str:
-    """Ctrl-C, which a terminal sends to everything that runs in the foreground."""
+    """Press Ctrl-C, which a terminal sends to everything that runs in the foreground."""
     assert process.stdout is not None
     os.killpg(process.pid, signal.SIGINT)
     rest = process.stdout.read()
@@ -92,7 +92,7 @@ def stop(process: subprocess.Popen[str]) -> str:
 def test_from_nothing_to_a_price_and_back(
     kind: str, checkout: Path, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    """First the stand-in market; then, in the same checkout, real data take its place."""
+    """The stand-in market comes first; then, in the same checkout, real data take its place."""
     files: DataFiles | None = request.getfixturevalue("real_files") if kind == "real" else None
     ports = free_ports()
     with make_up(checkout, str(files.folder) if files else "", ports) as (process, said):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import time
 import urllib.request
 from collections import Counter
@@ -24,14 +23,12 @@ from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLU
 from preprocessing.metrics import COLUMN, HOMES, PROBE_ID, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
 from preprocessing.tally import count
 from preprocessing.training_bins import TRAINING_FILE, TrainingBins, read_training
-from publishing.card import CARD_FILE, Card
-from publishing.ensure import prepare
+from publishing.card import CARD_FILE
 from publishing.preprocessing_version import publish_preprocessing
 from publishing.repository import PREPROCESSING, PRICE_MODEL
 from serving.embedded import EmbeddedServer
 from tests.service.asking import PROTOCOLS, Asker, _tensor
 from tests.service.callers import DEADLINE_S, HOME, Callers
-from tests.service.conftest import ENSEMBLES
 
 OWN = ("version", "stub")
 """Labels that tell one loaded version from another."""
@@ -40,7 +37,7 @@ WHOLE, SOME = (HOMES, (("columns", "all"),)), (HOMES, (("columns", "some"),))
 
 @dataclass(frozen=True)
 class Metered:
-    """A server of its own, nobody else asks it; ``training`` is what its version was published with."""
+    """Hold a server that nobody else asks; ``training`` is what its version was published with."""
 
     server: EmbeddedServer
     asker: Asker
@@ -56,7 +53,7 @@ class Metered:
         ]
 
     def counted(self) -> Counter[Series]:
-        """Every counter, over all loaded versions."""
+        """Return every counter, summed over all loaded versions."""
         found: Counter[Series] = Counter()
         for name, labels, value in self.metrics():
             if name != SHARE:
@@ -69,7 +66,7 @@ class Metered:
 
 
 def until(found: Callable[[], Any], expected: Any) -> None:
-    """The exporter hands over what it counted every few seconds."""
+    """Wait for a result: the exporter hands over its counts every few seconds."""
     deadline = time.monotonic() + DEADLINE_S
     while (last := found()) != expected:
         assert time.monotonic() < deadline, f"{last} is not {expected}"
@@ -77,18 +74,12 @@ def until(found: Callable[[], Any], expected: Any) -> None:
 
 
 @pytest.fixture
-def metered(published: tuple[Path, Card], files: DataFiles, tmp_path: Path) -> Iterator[Metered]:
-    repository = tmp_path / "model_repository"
-    shutil.copytree(published[0], repository)
-    shutil.rmtree(repository / PREPROCESSING / "1")
-    prepare(repository, files.demographics)
-    with EmbeddedServer(repository, log_path=tmp_path / "triton.log") as server:
-        server.wait_ready(ENSEMBLES)
-        asker = Asker(server.http_address, server.grpc_address)
-        training = read_training(repository / PREPROCESSING / "1" / TRAINING_FILE)
-        assert training is not None
-        yield Metered(server, asker, training, repository)
-        asker.close()
+def metered(server: EmbeddedServer, repository: Path) -> Iterator[Metered]:
+    asker = Asker(server.http_address, server.grpc_address)
+    training = read_training(repository / PREPROCESSING / "1" / TRAINING_FILE)
+    assert training is not None
+    yield Metered(server, asker, training, repository)
+    asker.close()
 
 
 def test_all_series_are_there_from_the_start_and_nothing_is_counted_yet(metered: Metered) -> None:

@@ -25,7 +25,7 @@ binary = pytest.mark.parametrize("module", [http_client, grpc_client], ids=["htt
 
 
 def homes(count: int, **change: float) -> npt.NDArray[np.float32]:
-    """``count`` example homes [N,18] of which the last is changed."""
+    """Return ``count`` example homes [N,18], of which the last is changed."""
     table = np.tile(np.array(list(EXAMPLE_HOME.values()), dtype=np.float32), (count, 1))
     for name, value in change.items():
         table[-1, POSITION[name]] = value

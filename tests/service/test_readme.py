@@ -36,7 +36,7 @@ def test_a_documented_request_gets_the_documented_reply(command: str, documented
 
 
 def nameless(reply: dict[str, Any]) -> dict[str, Any]:
-    """The reply without the day and the fingerprint of its model, which are another machine's.
+    """Remove the day and the fingerprint of the model from a reply: they differ from machine to machine.
 
     On Python 3.13 the embedded server ends the name with blanks.
     """
@@ -46,7 +46,7 @@ def nameless(reply: dict[str, Any]) -> dict[str, Any]:
 
 
 def shape(reply: dict[str, Any]) -> dict[str, Any]:
-    """Names and types, one by one within arrays."""
+    """Return the names and types of a reply, one by one within arrays."""
     return {
         name: [type(item) for item in value] if isinstance(value, list) else type(value)
         for name, value in reply.items()

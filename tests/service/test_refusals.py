@@ -50,8 +50,10 @@ def test_an_impossible_value(protocol: str, change: dict[str, list[float]], culp
 @everywhere
 def test_an_unknown_zipcode_is_told_the_known_ones(protocol: str, asker: Asker) -> None:
     refusal = asker.ask(protocol, "house_price_minimal", {**MINIMAL, "zipcode": [98000]}).refusal
-    assert "Known ZIP codes: 98001, 98002" in refusal
-    assert refusal.endswith("98199")
+    sentences, _, last = refusal.partition("\n")
+    assert "Known ZIP codes: 98001, 98002" in sentences
+    assert sentences.endswith("98199")
+    assert json.loads(last) == {"rows": {"0": {"zipcode": "is 98000, allowed is one of the known ZIP codes"}}}
 
 
 @everywhere
@@ -102,6 +104,8 @@ def test_a_batch_with_two_bad_rows_names_both(protocol: str, asker: Asker) -> No
     assert "2 of 500 homes refused, rows counted from 0" in refusal
     assert "Row 3: grade is 14" in refusal
     assert "Row 417: zipcode is 12345" in refusal
+    rows = json.loads(refusal.splitlines()[-1])["rows"]
+    assert {row: list(columns) for row, columns in rows.items()} == {"3": ["grade"], "417": ["zipcode"]}
 
 
 @everywhere
@@ -139,7 +143,7 @@ def test_a_bad_request_never_disturbs_its_neighbours(service: Service, asker: As
 
 
 def test_homes_with_different_columns_may_share_a_batch(service: Service) -> None:
-    """Each asks with another optional column, and each gets the price that it gets alone."""
+    """Each caller gives another optional column, and gets the price that it would get alone."""
     wrong: list[str] = []
 
     def ask(name: str) -> None:

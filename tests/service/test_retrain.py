@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,11 @@ from data.files import DATA_DIR, DataFiles
 from publishing.card import Card
 from publishing.gate import Comparison
 from publishing.publish import publish_converted
-from publishing.repository import PRICE_MODEL, versions
+from publishing.repository import PRICE_MODEL, newest, versions
 from serving.embedded import EmbeddedServer
 from tests.conftest import ROOT
 from tests.service.asking import Asker
-from tests.service.callers import HOME, MODELS
+from tests.service.callers import HOME
 from training.improved import ImprovedModel
 from training.sales import Sales
 
@@ -31,17 +30,8 @@ Retrain = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def server(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    folder = tmp_path_factory.mktemp("retrain")
-    repository = Path(shutil.copytree(published[0], folder / "model_repository"))
-    with EmbeddedServer(repository, log_path=folder / "triton.log") as server:
-        server.wait_ready(MODELS)
-        yield server
-
-
-@pytest.fixture(scope="module")
 def later_sales(files: DataFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of sales as it will look a month on: other homes of the same kind were sold meanwhile."""
+    """Write the file of sales as of a month later, with more sales of homes of the same kind."""
     known = pd.read_csv(files.sales, dtype=str)
     rows = np.random.default_rng(0).choice(len(known), NEW_SALES, replace=False)
     new = known.iloc[rows].copy()
@@ -55,7 +45,7 @@ def later_sales(files: DataFiles, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def retrain(server: EmbeddedServer, files: DataFiles) -> Retrain:
+def retrain(shared_server: EmbeddedServer, shared_repository: Path, files: DataFiles) -> Retrain:
     def make(sales: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         settings = [f"{name}={value}" for name, value in variables.items()]
         return subprocess.run(
@@ -64,8 +54,8 @@ def retrain(server: EmbeddedServer, files: DataFiles) -> Retrain:
             env={
                 **os.environ,
                 DATA_DIR: str(files.folder),
-                "MODEL_REPOSITORY": str(server.repository),
-                "HTTP_PORT": server.http_address.rpartition(":")[2],
+                "MODEL_REPOSITORY": str(shared_repository),
+                "HTTP_PORT": shared_server.http_address.rpartition(":")[2],
             },
             capture_output=True,
             text=True,
@@ -83,17 +73,20 @@ def answering(server: EmbeddedServer) -> str:
         asker.close()
 
 
-def newest_version(server: EmbeddedServer) -> Path:
-    model = Path(server.repository) / PRICE_MODEL
-    return model / str(versions(model)[-1])
+def newest_version(repository: Path) -> Path:
+    found = newest(repository / PRICE_MODEL)
+    assert found is not None
+    return found
 
 
-def test_new_sales_become_the_version_that_answers(server: EmbeddedServer, retrain: Retrain, later_sales: Path) -> None:
-    before = answering(server)
+def test_new_sales_become_the_version_that_answers(
+    shared_server: EmbeddedServer, shared_repository: Path, retrain: Retrain, later_sales: Path
+) -> None:
+    before = answering(shared_server)
     done = retrain(later_sales, TRAIN="basic", ACCEPT="a month of new sales")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert answering(server) == Card.read(newest_version(server)).price_model != before
-    gate = Comparison.read(newest_version(server))
+    assert answering(shared_server) == Card.read(newest_version(shared_repository)).price_model != before
+    gate = Comparison.read(newest_version(shared_repository))
     assert gate is not None
     assert gate.serving == before
     assert gate.certain
@@ -104,32 +97,37 @@ def test_new_sales_become_the_version_that_answers(server: EmbeddedServer, retra
 
 
 def test_sales_that_break_the_schema_change_nothing(
-    server: EmbeddedServer, retrain: Retrain, later_sales: Path, tmp_path: Path
+    shared_server: EmbeddedServer, shared_repository: Path, retrain: Retrain, later_sales: Path, tmp_path: Path
 ) -> None:
-    before, numbers = answering(server), versions(server.repository / PRICE_MODEL)
+    before, numbers = answering(shared_server), versions(shared_repository / PRICE_MODEL)
     lines = later_sales.read_text().splitlines()
     names, values = lines[0].split(","), lines[-1].split(",")
     values[names.index("price")] = "-1"
     broken = tmp_path / "broken.csv"
     broken.write_text("\n".join([*lines[:-1], ",".join(values)]))
-    done = retrain(broken)
+    done = retrain(broken, TRAIN="basic")
     assert done.returncode != 0
     assert f"line {len(lines)}" in done.stderr
     assert "price" in done.stderr
     assert "training" not in done.stdout + done.stderr
-    assert versions(server.repository / PRICE_MODEL) == numbers
-    assert answering(server) == before
+    assert versions(shared_repository / PRICE_MODEL) == numbers
+    assert answering(shared_server) == before
 
 
 def test_a_worse_model_is_refused_and_the_better_one_answers_on(
-    server: EmbeddedServer, retrain: Retrain, later_sales: Path, improved: ImprovedModel, sales: Sales
+    shared_server: EmbeddedServer,
+    shared_repository: Path,
+    retrain: Retrain,
+    later_sales: Path,
+    improved: ImprovedModel,
+    sales: Sales,
 ) -> None:
     converted = convert_improved(improved, sales.table[sales.held_out])
-    publish_converted(converted, sales, server.repository, "it knows more columns")
-    name, numbers = Card.read(newest_version(server)).price_model, versions(server.repository / PRICE_MODEL)
+    publish_converted(converted, sales, shared_repository, "it knows more columns")
+    name, numbers = Card.read(newest_version(shared_repository)).price_model, versions(shared_repository / PRICE_MODEL)
     done = retrain(later_sales, TRAIN="basic", ACCEPT="whatever")
     assert done.returncode != 0
     assert f"worse than {name}" in done.stderr
     assert "sold after" in done.stderr
-    assert versions(server.repository / PRICE_MODEL) == numbers
-    assert answering(server) == name
+    assert versions(shared_repository / PRICE_MODEL) == numbers
+    assert answering(shared_server) == name

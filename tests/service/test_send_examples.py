@@ -47,7 +47,7 @@ def examples(service: Any) -> list[dict[str, str]]:
 
 @pytest.fixture
 def second_refused(service: Any, tmp_path: Path) -> str:
-    """Three examples, of which the second, on line 3, has a grade that no house has."""
+    """Write three examples, of which the second, on line 3, has a grade that no house has."""
     homes = examples(service)[:3]
     homes[1]["grade"] = "14"
     path = tmp_path / "homes.csv"

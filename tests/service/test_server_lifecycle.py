@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -49,7 +49,7 @@ class TritonPythonModel:
 
 
 def publish(repository: Path, code: str, model: str = "echo", version: int = 1) -> None:
-    """The way the project publishes: complete before it is in the repository."""
+    """Publish a model as the project does: it is complete before it is in the repository."""
     staged = repository.parent / "staged"
     (staged / str(version)).mkdir(parents=True)
     (staged / str(version) / "model.py").write_text(code)
@@ -78,7 +78,7 @@ def server(repository: Path, tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """For tests that leave the server as it was."""
+    """Start a server for the tests that leave it as it was."""
     folder = tmp_path_factory.mktemp("shared")
     publish(folder / "repository", ECHO)
     with EmbeddedServer(folder / "repository", log_path=folder / "triton.log") as started:
@@ -91,10 +91,14 @@ def prefix_of(server: EmbeddedServer) -> str:
     return server.shared_memory_prefix
 
 
-def left_of(prefix: str) -> dict[str, list[object]]:
+def left_of(prefix: str) -> dict[str, Sequence[object]]:
     folders = Path(tempfile.gettempdir()).glob(f"{prefix.removesuffix('-')}*")
-    found = {"stubs": workspace.stubs(prefix), "segments": workspace.segments(prefix), "folders": list(folders)}
-    return {kind: list(items) for kind, items in found.items() if items}
+    found: dict[str, Sequence[object]] = {
+        "stubs": workspace.stubs(prefix),
+        "segments": workspace.segments(prefix),
+        "folders": list(folders),
+    }
+    return {kind: items for kind, items in found.items() if items}
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
@@ -107,7 +111,7 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 
 def nothing_left_of(prefix: str) -> bool:
-    """A stub that was killed is seen until the kernel gets round to it."""
+    """Wait until nothing is left: a killed stub is visible until the kernel has removed it."""
     return eventually(lambda: left_of(prefix) == {})
 
 
@@ -129,7 +133,7 @@ def test_stopping_leaves_nothing(server: EmbeddedServer) -> None:
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
-    """Also one that a shell would take apart."""
+    """It may also have one that a shell would split."""
     folder = tmp_path / "Jane's homes (new) $1 & Zürich"
     folder.mkdir()
     publish(folder / "repository", ECHO)
@@ -240,8 +244,8 @@ def test_waiting_has_a_deadline(repository: Path, tmp_path: Path) -> None:
         server.wait_ready(["slow"], timeout=2)
 
 
-def test_a_broken_new_version_leaves_the_serving_one_alone(server: EmbeddedServer) -> None:
-    publish(server.repository, REFUSES, version=2)
+def test_a_broken_new_version_leaves_the_serving_one_alone(server: EmbeddedServer, repository: Path) -> None:
+    publish(repository, REFUSES, version=2)
 
     def version_is_refused() -> bool:
         entries = repository_index(server.http_address, server.admin_key)

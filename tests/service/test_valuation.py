@@ -37,13 +37,13 @@ both = pytest.mark.parametrize("model", MODELS)
 
 @pytest.fixture(scope="module")
 def examples(service: Service) -> pd.DataFrame:
-    """The 100 homes of ``future_unseen_examples.csv``."""
+    """Read the 100 homes of ``future_unseen_examples.csv``."""
     return pd.read_csv(service.data.unseen)
 
 
 @pytest.fixture(scope="module")
 def expected(examples: pd.DataFrame, sales: Sales, demographics: Demographics) -> list[npt.NDArray[np.float64]]:
-    """For each example home the prices that the firm's scikit-learn pipeline allows; one, unless neighbours tie."""
+    """Return for each example home the prices that the firm's pipeline allows: one, unless neighbours tie."""
     estimator: Estimator = train_basic(sales[sales.training])
     columns = pick(features(Homes.of(examples), demographics), estimator.columns)
     scaler, neighbours = (step for _, step in estimator.regressor.steps)
@@ -62,6 +62,7 @@ def assert_priced(outputs: dict[str, list[Any]], expected: list[npt.NDArray[np.f
     for price, valid in zip(outputs["price"], expected, strict=True):
         assert np.abs(valid - price).min() <= TOLERANCE_DOLLARS
     price_range = service.card.price_range
+    assert price_range.below is not None and price_range.above is not None
     assert np.allclose(outputs["price_low"], np.array(outputs["price"]) * (1 - price_range.below), rtol=1e-6)
     assert np.allclose(outputs["price_high"], np.array(outputs["price"]) * (1 + price_range.above), rtol=1e-6)
     assert set(outputs["price_model"]) == {service.card.price_model}

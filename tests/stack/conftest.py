@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Stack:
-    """A project folder with its stack; ``http`` and ``grpc`` are the gateway's ``host:port``."""
+    """Hold a project folder with its stack; ``http`` and ``grpc`` are the gateway's ``host:port``."""
 
     folder: Path
     environment: dict[str, str]
@@ -48,7 +48,7 @@ class Stack:
         return f"127.0.0.1:{self.environment['GRPC_PORT']}"
 
     def run(self, *command: str) -> str:
-        """A command that a person types in the project's folder; returns what it prints."""
+        """Run a command as a person types it in the project's folder; return what it prints."""
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
@@ -59,18 +59,18 @@ class Stack:
         return self.run("docker", "compose", *arguments)
 
     def replicas(self) -> list[str]:
-        """The ids of the running Triton containers."""
+        """Return the ids of the running Triton containers."""
         return self.compose("ps", "--quiet", "triton").split()
 
     def wait_healthy(self, container: str) -> None:
-        """Until a container passes its health check."""
+        """Wait until a container passes its health check."""
         deadline = time.monotonic() + DEADLINE_S
         while (state := self.inspect(container)["State"])["Health"]["Status"] != "healthy":
             assert time.monotonic() < deadline, f"{state}\n{self.run('docker', 'logs', '--tail', '20', container)}"
             time.sleep(0.2)
 
     def fetch(self, url: str) -> str:
-        """What a page says; it must be there."""
+        """Return what a page says; it must be there."""
         with urllib.request.urlopen(url, timeout=60) as page:
             return str(page.read().decode())
 
@@ -79,14 +79,14 @@ class Stack:
         return details[0]
 
     def address(self, container: str, network: str = "inside") -> str:
-        """Its IP address in one of the stack's networks, reachable from this machine."""
+        """Return a container's IP address in one of the stack's networks, reachable from this machine."""
         networks = self.inspect(container)["NetworkSettings"]["Networks"]
         return str(next(entry["IPAddress"] for name, entry in networks.items() if name.endswith(f"_{network}")))
 
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """Docker with Compose v2, or the reason why these tests do not run."""
+    """Require Docker with Compose v2; otherwise say why these tests do not run."""
     for command in (["docker", "info"], ["docker", "compose", "version"]):
         if shutil.which("docker") is None or subprocess.run(command, capture_output=True, check=False).returncode:
             reason = f"needs a Docker engine with Compose v2: `{' '.join(command)}` fails"
@@ -95,7 +95,7 @@ def engine() -> None:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is in git, or will be: a clean clone with today's changes."""
+    """Copy what git tracks or would add: a clean clone with today's changes."""
     folder = tmp_path_factory.mktemp("stack") / "project"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -112,7 +112,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(engine: None, project: Path, files: DataFiles, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """``docker compose up`` of the embedded variant, once for all tests."""
+    """Run ``docker compose up`` of the embedded variant, once for all tests."""
     stack = Stack(
         project,
         {
@@ -143,12 +143,12 @@ def stack_asker(stack: Stack) -> Iterator[Asker]:
 
 
 def free_port() -> int:
-    """One that nobody listens on."""
+    """Return a port that nobody listens on."""
     return free(ANY_FREE).http
 
 
 def wait_until(happened: Callable[[], object], what: str) -> None:
-    """Asks again and again; a test fails that has waited too long."""
+    """Ask again and again; fail the test when it has waited too long."""
     deadline = time.monotonic() + DEADLINE_S
     while not happened():
         assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}"

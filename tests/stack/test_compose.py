@@ -17,7 +17,7 @@ LONG_RUNNING = ("triton", "gateway", "prometheus", "grafana")
 
 
 def config(project: Path, *files: str) -> Config:
-    """What Compose makes of the files. Raises when they are not valid."""
+    """Return what Compose makes of the files. Fail when they are not valid."""
     command = ["docker", "compose", *(part for file in files for part in ("-f", file)), "--profile", "*"]
     done = subprocess.run(
         [*command, "config", "--format", "json"],

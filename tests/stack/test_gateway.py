@@ -157,7 +157,7 @@ def test_what_no_home_can_be_is_the_callers_fault(body: str, stack: Stack) -> No
 
 
 def test_a_body_of_100_megabytes(stack: Stack) -> None:
-    """Refused by its header, before it is read."""
+    """It is refused by its header, before it is read."""
     connection = http.client.HTTPConnection(stack.http, timeout=60)
     connection.putrequest("POST", GENERATE)
     connection.putheader("Content-Length", str(100 << 20))
@@ -207,7 +207,7 @@ Gateway = Callable[..., str]
 
 @pytest.fixture
 def gateway(stack: Stack) -> Iterator[Gateway]:
-    """Starts another gateway with these variables, before the same replicas; returns ``host:port`` of its HTTP."""
+    """Return a function that starts another gateway for the same replicas, with some variables: ``host:port``."""
     started = []
 
     def start(**variables: str) -> str:

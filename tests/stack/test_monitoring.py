@@ -34,14 +34,14 @@ Query = Callable[[str], list[dict[str, Any]]]
 
 
 def faster(text: str) -> str:
-    """Durations that are a sixtieth of what they were; counts are handed over every second."""
+    """Shorten durations to a sixtieth, and have counts handed over every second."""
     text = re.sub(r"^EXPORT_SECONDS = .*$", "EXPORT_SECONDS = 1.0", text, flags=re.MULTILINE)
     return re.sub(r"\b(\d+)([smh])\b", lambda found: f"{max(1, int(found[1]) * SECONDS[found[2]] // FASTER)}s", text)
 
 
 @pytest.fixture(scope="module")
 def query(stack: Stack) -> Iterator[Query]:
-    """Asks Prometheus, which is started for these tests."""
+    """Ask Prometheus, which is started for these tests."""
     settings = stack.folder / "deploy" / "monitoring" / "prometheus"
     versions = (stack.folder / "model_repository" / PREPROCESSING).glob("[0-9]*")
     exporter = max(versions, key=lambda version: int(version.name)) / "exporter.py"  # Triton loads it anew
@@ -72,14 +72,14 @@ def _answers(query: Query) -> bool:
 
 @pytest.fixture(scope="module")
 def homes(sales: Sales) -> Columns:
-    """Sold homes, drawn at random."""
+    """Draw sold homes at random."""
     rows = sales.table[np.random.default_rng(7).choice(len(sales.table), HOMES, replace=False)]
     return {name: rows[:, POSITION[name]].astype(float).tolist() for name in HOME_COLUMN_NAMES}
 
 
 @contextmanager
 def traffic(stack: Stack, *batches: tuple[str, str, Columns]) -> Iterator[None]:
-    """Someone who sends each of these batches again and again: protocol, model, columns."""
+    """Send each of these batches again and again: protocol, model, columns."""
     done = threading.Event()
 
     def send() -> None:

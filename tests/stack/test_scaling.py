@@ -40,7 +40,7 @@ def scale(stack: Stack) -> Iterator[Scale]:
 
 @pytest.fixture
 def callers(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Iterator[Callers]:
-    """Callers who ask all through the test, and first for a while in calm; their counts are printed at its end."""
+    """Keep callers asking all through the test, at first for a while in calm; print their counts at its end."""
     with Callers(stack.http, stack.grpc) as callers:
         time.sleep(CALM_S)
         calm = callers.take_seconds()
@@ -58,7 +58,7 @@ def quantile(seconds: list[float], share: float = 0.99) -> float:
 
 
 def wait_for_replicas(stack: Stack, count: int) -> None:
-    """Until the gateway sends requests to so many of them, and no others."""
+    """Wait until the gateway sends requests to so many replicas, and no others."""
     wait_until(lambda: gateway_sees(stack) == count, f"{count} replicas")
 
 
@@ -96,7 +96,7 @@ def test_a_replica_is_killed_and_comes_back(stack: Stack, scale: Scale, callers:
 
 
 def test_a_replica_whose_preprocessing_died_leaves_and_comes_back(stack: Stack, scale: Scale, callers: Callers) -> None:
-    """Triton 24.10 goes on calling itself ready; its supervisor does not."""
+    """Triton 24.10 still calls itself ready; its supervisor does not."""
     scale(2)
     victim = stack.inspect(stack.replicas()[0])
     processes = stack.run("docker", "top", victim["Id"], "-o", "pid,args").splitlines()

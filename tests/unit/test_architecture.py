@@ -19,13 +19,12 @@ MAY_IMPORT = {
     "evaluation.slides": {"preprocessing", "data", "training", "evaluation"},
     # `report` builds the slides of what it has found.
     "evaluation.__main__": {"data", "training", "evaluation", "evaluation.slides"},
-    "benchmarks": {*FROM_DATA_TO_SERVICE, "serving", "client"},
+    "benchmarks": {*FROM_DATA_TO_SERVICE, "serving"},
 }
 """The rooms of the project: what each may import beside its own modules, type hints and late imports included."""
 
 FEWEST_LINES = 30
 SMALL = {
-    "benchmarks.no_op": "a model file that Triton loads",
     "benchmarks.peers.fastapi_onnx.server": "a program of its own, run in an environment of its own",
     "benchmarks.peers.fastapi_sklearn.server": "a program of its own, run in an environment of its own",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from conversion import Refused
 from publishing.bucket import CONFIG, Bucket, push, roll_back
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, remove_newest
+from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, new_repository, remove_newest
 
 boto3 = pytest.importorskip("boto3", reason="needs boto3 and moto[server]")
 moto = pytest.importorskip("moto", reason="needs boto3 and moto[server]")
@@ -27,7 +27,7 @@ FILES = {
 
 @pytest.fixture(autouse=True)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A bucket in this process."""
+    """Serve an S3 bucket in this process."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -45,8 +45,8 @@ def add(repository: Path, model: str, number: int, content: str = "") -> None:
 
 
 @pytest.fixture
-def repository(empty_repository: Callable[[Path], Path], tmp_path: Path) -> Path:
-    repository = empty_repository(tmp_path)
+def repository(tmp_path: Path) -> Path:
+    repository = new_repository(tmp_path / "model_repository")
     for model in FILES:
         add(repository, model, 1)
     (repository / PRICE_MODEL / "warmup").mkdir()
@@ -201,10 +201,10 @@ def test_rolling_back_takes_two_versions(repository: Path) -> None:
 
 
 def test_a_repository_without_models_is_refused_before_anything_is_written(
-    empty_repository: Callable[[Path], Path], tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     with pytest.raises(Refused, match="no version of price_model, preprocessing"):
-        push(empty_repository(tmp_path), URL)
+        push(new_repository(tmp_path / "model_repository"), URL)
     assert Bucket.open(URL).times(PRICE_MODEL) == {}
 
 

@@ -6,7 +6,7 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from client.errors import HomeRefused, ServiceUnreachable, UnusableFile, WrongCo
 from client.homes_file import Row, read_names
 from client.ledger import Ledger
 from client.patience import Patience
-from client.transports import Columns
+from client.transports import Tensors
 from client.valuation import ValuationClient
 from preprocessing.checks import OUT_OF_RANGE, Problem
 from preprocessing.demographics import Demographics
@@ -33,8 +33,8 @@ HEADER = "id,rooms,zipcode,colour"
 
 
 @dataclass
-class Market:
-    """A service in memory, which refuses as the real one does: a home is worth its rooms, at most 13 of them."""
+class ServiceInMemory:
+    """Act as the service, which refuses as the real one does: a home is worth its rooms, at most 13 of them."""
 
     requests_until_away: int = 10**9
     reason: str = ""
@@ -50,10 +50,10 @@ class Market:
             ],
         }
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Tensors) -> dict[str, list[Any]]:
         self.requests_until_away -= 1
         if self.requests_until_away < 0:
-            raise ServiceUnreachable("market:1")
+            raise ServiceUnreachable("service:1")
         if self.reason:
             raise HomeRefused(self.reason)
         rooms = columns["rooms"].tolist()
@@ -64,19 +64,19 @@ class Market:
         return dict.fromkeys(("price", "price_low", "price_high"), rooms) | {"price_model": ["m"] * len(rooms)}
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Close nothing: no connection is held."""
 
 
 def value(
     folder: Path,
-    market: Market,
+    service: ServiceInMemory,
     *,
     batch: int = MOST,
     concurrency: int = 2,
     advanced: Callable[[], None] = lambda: None,
 ) -> None:
     homes = folder / "homes.csv"
-    client = ValuationClient(transport=market, patience=Patience(0.0))
+    client = ValuationClient(transport=service, patience=Patience(0.0))
     layout = Layout.of(client, read_names(homes), all_columns=False)
     with Ledger(folder / "v.csv", folder / "r.csv", task={"homes file": "1"}, headers=layout.headers) as ledger:
         value_homes(client, homes, layout, ledger, batch=batch, concurrency=concurrency, advanced=advanced)
@@ -87,7 +87,7 @@ def written(folder: Path) -> dict[str, str]:
 
 
 def expected(lines: list[str]) -> dict[str, str]:
-    """What the outputs say, written down without any batches."""
+    """Return what the outputs must say, written down without any batches."""
     valued, rejected = ["line,id,price,price_low,price_high,price_model"], [f"line,reason,{HEADER}"]
     for line, text in enumerate(lines, start=2):
         cells = text.split(",")
@@ -119,10 +119,10 @@ def test_every_row_is_valued_or_rejected_once_whatever_the_batches(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "homes.csv").write_text("\n".join([HEADER, *lines]) + "\n")
-        market = Market()
-        value(folder, market, batch=batch, concurrency=concurrency)
+        service = ServiceInMemory()
+        value(folder, service, batch=batch, concurrency=concurrency)
         assert written(folder) == expected(lines)
-        assert market.largest <= min(batch, MOST)
+        assert service.largest <= min(batch, MOST)
         assert not list(folder.glob("*.progress"))
 
 
@@ -132,20 +132,20 @@ def test_a_run_whose_service_went_away_is_taken_up_where_it_stopped(lines: list[
         folder = Path(name)
         (folder / "homes.csv").write_text("\n".join([HEADER, *lines]) + "\n")
         for _ in range(3):
-            market = Market(requests_until_away=data.draw(st.integers(0, 5)))
+            service = ServiceInMemory(requests_until_away=data.draw(st.integers(0, 5)))
             try:
-                value(folder, market, batch=data.draw(st.integers(1, 12)), concurrency=data.draw(st.integers(1, 3)))
+                value(folder, service, batch=data.draw(st.integers(1, 12)), concurrency=data.draw(st.integers(1, 3)))
                 break
             except ServiceUnreachable:
                 assert (folder / "v.csv.progress").exists()
         else:
-            value(folder, Market())
+            value(folder, ServiceInMemory())
         assert written(folder) == expected(lines)
 
 
 @given(st.lists(row, min_size=1, max_size=60), st.data())
 def test_a_crash_leaves_files_that_can_be_taken_up(lines: list[str], data: st.DataObject) -> None:
-    """The disk as it is at some moment of the run, with more or less of what was not settled yet."""
+    """The disk is as at some moment of the run, with more or less of what was not settled yet."""
     settle_every_s = data.draw(st.sampled_from([0.0, 1e9]))
     moment, torn = data.draw(st.integers(1, 30)), data.draw(st.lists(st.binary(max_size=40), min_size=2, max_size=2))
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
@@ -161,12 +161,12 @@ def test_a_crash_leaves_files_that_can_be_taken_up(lines: list[str], data: st.Da
             if parts == moment:
                 shutil.copytree(folder, crashed)
 
-        value(folder, Market(), batch=3, advanced=advanced)
+        value(folder, ServiceInMemory(), batch=3, advanced=advanced)
         if crashed.exists():
             for file, rest in zip(("v.csv", "r.csv"), torn, strict=True):
                 with (crashed / file).open("ab") as end:
                     end.write(rest)
-            value(crashed, Market())
+            value(crashed, ServiceInMemory())
             assert written(crashed) == expected(lines)
         assert written(folder) == expected(lines)
 
@@ -177,7 +177,6 @@ def test_an_interruption_between_the_two_files_counts_nothing_of_the_batch(
     lines = [f"{number},{number},98118,red" for number in range(1, 21)]
     (tmp_path / "homes.csv").write_text("\n".join([HEADER, *lines]) + "\n")
     calls = 0
-    replace = ledgers.replace
 
     def interrupted(*arguments: Any, **changes: Any) -> Any:
         nonlocal calls
@@ -188,9 +187,9 @@ def test_an_interruption_between_the_two_files_counts_nothing_of_the_batch(
 
     monkeypatch.setattr(ledgers, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        value(tmp_path, Market())
+        value(tmp_path, ServiceInMemory())
     monkeypatch.undo()
-    value(tmp_path, Market())
+    value(tmp_path, ServiceInMemory())
     assert written(tmp_path) == expected(lines)
 
 
@@ -198,21 +197,21 @@ def test_an_interruption_between_the_two_files_counts_nothing_of_the_batch(
 def test_a_refusal_of_the_request_itself_rejects_no_home(tmp_path: Path, reason: str) -> None:
     (tmp_path / "homes.csv").write_text(f"{HEADER}\n1,3,98118,red\n")
     with pytest.raises(HomeRefused):
-        value(tmp_path, Market(reason=reason))
+        value(tmp_path, ServiceInMemory(reason=reason))
     assert (tmp_path / "r.csv").read_text().count("\n") == 1
-    value(tmp_path, Market())
+    value(tmp_path, ServiceInMemory())
     assert written(tmp_path) == expected(["1,3,98118,red"])
 
 
 def test_a_file_without_a_required_column_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "homes.csv").write_text("rooms\n3\n")
     with pytest.raises(WrongColumns, match="does not have: zipcode"):
-        value(tmp_path, Market())
+        value(tmp_path, ServiceInMemory())
     assert written(tmp_path) == {}
 
 
 def layout(*names: str, all_columns: bool = False) -> Layout:
-    return Layout.of(ValuationClient(transport=Market()), names, all_columns)
+    return Layout.of(ValuationClient(transport=ServiceInMemory()), names, all_columns)
 
 
 def test_cells_are_sorted_into_what_can_be_sent_and_what_cannot() -> None:
@@ -234,11 +233,11 @@ def test_optional_columns_are_sent_on_demand() -> None:
 
 def test_rejected_homes_can_be_corrected_and_sent_again(tmp_path: Path) -> None:
     (tmp_path / "homes.csv").write_text(f"{HEADER}\n1,3,98118,red\n2,many,98118,blue\n3,14,98118,red\n")
-    value(tmp_path, Market())
+    value(tmp_path, ServiceInMemory())
     again = tmp_path / "again"
     again.mkdir()
     (again / "homes.csv").write_text((tmp_path / "r.csv").read_text().replace("many,98118", "4,98118"))
-    value(again, Market())
+    value(again, ServiceInMemory())
     with (again / "v.csv").open() as valued, (again / "r.csv").open() as rejected:
         assert [(home["id"], home["price"]) for home in csv.DictReader(valued)] == [("2", "4.00")]
         assert list(csv.DictReader(rejected)) == [
@@ -262,13 +261,13 @@ def test_only_a_few_parts_are_read_ahead_of_those_written(tmp_path: Path, monkey
         written_parts += 1
 
     monkeypatch.setattr(Layout, "sort", counted)
-    value(tmp_path, Market(), concurrency=3, advanced=advanced)
+    value(tmp_path, ServiceInMemory(), concurrency=3, advanced=advanced)
     assert (sorted_parts, most) == (50, 4)
 
 
 def test_value_each_keeps_order_where_rows_are_named() -> None:
     rooms = np.array([1, 14, 3, 15, 16, 17, 7, 8, 99])
-    answers = ValuationClient(transport=Market()).value_each({"rooms": rooms, "zipcode": [98118] * 9})
+    answers = ValuationClient(transport=ServiceInMemory()).value_each({"rooms": rooms, "zipcode": [98118] * 9})
     assert [a.reason if isinstance(a, HomeRefused) else a.price for a in answers] == [
         1, "rooms is 14", 3, "rooms is 15", "rooms is 16", "rooms is 17", 7, 8, "rooms is 99",
     ]  # fmt: skip

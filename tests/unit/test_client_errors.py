@@ -29,7 +29,7 @@ PROTOCOLS = ("generate", "http", "grpc")
 
 @contextmanager
 def answering(status: int, body: bytes) -> Iterator[str]:
-    """An HTTP server that answers everything alike; its address."""
+    """Run an HTTP server that answers everything alike; yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -39,7 +39,7 @@ def answering(status: int, body: bytes) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
-            """Nobody reads it."""
+            """Log nothing: nobody reads it."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

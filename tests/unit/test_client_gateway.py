@@ -51,7 +51,7 @@ ANSWERS = [
 def gateway(
     status: int, headers: Mapping[str, str] | None = None, *, tls: ssl.SSLContext | None = None, then: int | None = None
 ) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Answers everything alike, or the first request so and ``then`` otherwise; its port and what it was sent."""
+    """Answer everything alike, or the first request so and later ones as ``then``; yield the port and what was sent."""
     asked: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,7 +65,7 @@ def gateway(
             self.wfile.write(body)
 
         def log_message(self, *args: object) -> None:
-            """Nobody reads it."""
+            """Log nothing: nobody reads it."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         if tls:
@@ -81,7 +81,7 @@ def gateway(
 
 @contextmanager
 def http2_gateway(status: int, headers: Mapping[str, str]) -> Iterator[str]:
-    """Answers one request of gRPC with a bare status of HTTP, as HAProxy does; its address."""
+    """Answer one request of gRPC with a bare status of HTTP, as HAProxy does; yield the address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -107,13 +107,13 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _field(name: str, value: str) -> bytes:
-    """A header as HPACK takes it literally."""
+    """Encode a header as an HPACK literal."""
     return b"\x00" + b"".join(bytes([len(text)]) + text.encode() for text in (name, value))
 
 
 @contextmanager
 def grpc_gateway(code: grpc.StatusCode, *credentials: grpc.ServerCredentials) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A gRPC server that fails every request so; its address and the last request's metadata."""
+    """Run a gRPC server that fails every request so; yield its address and the last request's metadata."""
     sent: dict[str, Any] = {}
 
     def fail(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -159,7 +159,7 @@ def test_an_answer_over_http(protocol: str, status: int, kind: type[ClientError]
 
 @pytest.mark.parametrize(("status", "kind", "words"), ANSWERS)
 def test_an_answer_over_grpc(status: int, kind: type[ClientError], words: str) -> None:
-    """gRPC shows no other header of it: the id is the one that was sent, and a busy gateway is asked again anyway."""
+    """Its other headers are hidden by gRPC: the id is the one that was sent; a busy gateway is asked again anyway."""
     with http2_gateway(status, {"retry-after": "5"}) as address:
         error = error_of(address, "grpc")
     assert type(error) is kind
@@ -229,11 +229,23 @@ def test_a_date_is_no_time_to_come_back_at() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A key, and a certificate for localhost that vouches for itself."""
+    """Create a key and a self-signed certificate for localhost."""
     folder = tmp_path_factory.mktemp("tls")
     key, pem = folder / "key.pem", folder / "certificate.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", pem]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        *subject,
+        "-keyout",
+        str(key),
+        "-out",
+        str(pem),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return key, pem
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from threading import Event, Timer
 
 import pytest
 
-from client import patience as module
 from client.errors import ClientError, HomeRefused, ServiceBusy, ServiceUnreachable
 from client.patience import Patience
 
 
 class Service:
-    """Fails with these errors, one per question, and then answers."""
+    """Fail with these errors, one for each question, and then answer."""
 
     def __init__(self, *errors: ClientError) -> None:
         self.errors = list(errors)
@@ -35,7 +35,7 @@ def busy(retry_after: float | None) -> ServiceBusy:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each wait was, on a clock that nothing but waiting moves."""
+    """Return how long each wait was, on a clock that only waiting moves."""
     pauses: list[float] = []
 
     def wait(_: Event, pause: float) -> bool:
@@ -43,7 +43,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return False
 
     monkeypatch.setattr(Event, "wait", wait)
-    monkeypatch.setattr(module.time, "monotonic", lambda: 1000.0 + sum(pauses))
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0 + sum(pauses))
     return pauses
 
 

@@ -10,18 +10,18 @@ from rich.console import Console
 
 from client.errors import HomeRefused
 from client.past_sales import Sale
-from client.report import REFUSALS_SHOWN, Outcome, about_sales, home_in_words, json_lines, refusals, show
+from client.report import REFUSALS_SHOWN, AskedHome, about_sales, home_in_words, json_lines, refusals, show
 from client.valuation import Valuation
 
 HOME = {"bedrooms": 3.0, "bathrooms": 2.25, "sqft_living": 1900.0, "zipcode": 98118.0, "lat": 47.542}
 VALUATION = Valuation(455_410.9, 380_000.0, 520_000.0, "basic-2026-11-24-ab12cd")
 
 
-def outcome(answer: Valuation | HomeRefused = VALUATION, sold: float | None = None, times: int = 1) -> Outcome:
-    return Outcome(2, HOME, answer, None if sold is None else Sale(sold, "20150401T000000", times))
+def outcome(answer: Valuation | HomeRefused = VALUATION, sold: float | None = None, times: int = 1) -> AskedHome:
+    return AskedHome(2, HOME, answer, None if sold is None else Sale(sold, "20150401T000000", times))
 
 
-def shown(*outcomes: Outcome) -> str:
+def shown(*outcomes: AskedHome) -> str:
     text = io.StringIO()
     show(outcomes, Console(file=text, width=120))
     return text.getvalue()

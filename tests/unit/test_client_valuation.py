@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.errors import HomeRefused, WrongColumns
-from client.transports import Columns
+from client.transports import Tensors
 from client.valuation import Input, Valuation, ValuationClient, batches
 
 MOST = 4
 
 
 class Memory:
-    """A service in memory: a home is worth its rooms in dollars, and more than 13 rooms are refused.
+    """Act as the service: a home is worth its rooms in dollars, and more than 13 rooms are refused.
 
     Like the embedded server on Python 3.13 it ends names with blanks.
     """
 
     def __init__(self) -> None:
-        self.sent: list[Columns] = []
+        self.sent: list[Tensors] = []
 
     def config(self, model: str) -> dict[str, Any]:
         return {
@@ -36,7 +36,7 @@ class Memory:
             ],
         }
 
-    def infer(self, model: str, columns: Columns) -> dict[str, list[Any]]:
+    def infer(self, model: str, columns: Tensors) -> dict[str, list[Any]]:
         self.sent.append(columns)
         rooms = columns["rooms"].tolist()
         if max(rooms) > 13:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import pytest
 from hypothesis import given, settings
@@ -83,7 +84,7 @@ def test_a_tie_allows_the_price_of_each_choice() -> None:
 
 
 def test_a_home_with_any_wrong_answer_differs() -> None:
-    expected = np.full((20, 3), 400_000.0)
+    expected: npt.NDArray[np.float64] = np.full((20, 3), 400_000.0)
     wrong = expected.copy()
     wrong[7, 1] += 5
     wrong[9, 2] = np.nan

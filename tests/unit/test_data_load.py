@@ -21,7 +21,7 @@ Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 def valid() -> Frames:
-    """Three sales, two ZIP codes and two unseen homes, as text."""
+    """Return three sales, two ZIP codes and two unseen homes, as text."""
     home = {name: f"{value:g}" for name, value in EXAMPLE_HOME.items()}
     people = dict.fromkeys(DEMOGRAPHIC_COLUMNS, "50.0")
     sales = pd.DataFrame([{**SALE, **home}] * 3, dtype=str)

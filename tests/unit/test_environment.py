@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with nothing but the script, what it runs, and a lock file that installs nothing."""
+    """Create a folder with nothing but the script, what it runs, and a lock file that installs nothing."""
     shutil.copy(ROOT / "environment.sh", tmp_path)
     (tmp_path / "serving").mkdir()
     shutil.copy(ROOT / "serving" / "libpython.py", tmp_path / "serving")
@@ -23,7 +23,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(checkout: Path, *, python: str = sys.executable, **commands: str) -> subprocess.CompletedProcess[str]:
-    """Run it with some commands of the system replaced."""
+    """Run the script with some commands of the system replaced."""
     fakes = checkout / "fakes"
     fakes.mkdir()
     for name, body in commands.items():
@@ -36,7 +36,7 @@ def run(checkout: Path, *, python: str = sys.executable, **commands: str) -> sub
 
 
 def fake_python(checkout: Path, source: str) -> str:
-    """An interpreter that first runs ``source``, then what it is given."""
+    """Write an interpreter that first runs ``source``, then what it is given."""
     path = checkout / "fake_python"
     path.write_text(
         f"#!/bin/sh\n[ \"$1\" = - ] && {{ {{ cat <<'FAKE'\n{source}\nFAKE\ncat; }} | exec {sys.executable} -; }}\n"

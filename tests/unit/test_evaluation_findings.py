@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from data.files import DataSummary
@@ -10,13 +11,14 @@ from evaluation.basic_fit import zip_rule
 from evaluation.drift import monthly_bias, resales, spring_rise
 from evaluation.graph import measure_graph
 from evaluation.importance import importances
-from evaluation.metrics import Estimate, Valued
-from evaluation.runs import Columns, Outcome, as_given
-from evaluation.targets import Between, Target
+from evaluation.metrics import Estimate
+from evaluation.runs import GivenColumns, ValuedSplit, as_given
+from evaluation.targets import Between, Goal
 from evaluation.worst import worst
 from preprocessing.columns import EXAMPLE_HOME, FEATURE_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
 from training.improved import ImprovedModel
 from training.sales import Sales
+from training.valuations import Valuations
 
 DAYS = ("2014-06-01", "2014-07-01", "2015-04-10", "2015-04-20", "2014-06-20", "2015-02-01")
 HOMES = (1, 2, 3, 4, 5, 5)
@@ -32,11 +34,11 @@ def sales(**columns: list[float]) -> Sales:
     return Sales(table, np.array(PRICES), np.array(HOMES), days, DataSummary("", True, 6, "", "", 1))
 
 
-def valued(sold: Sales, factors: list[float], rows: list[int]) -> Outcome:
+def valued(sold: Sales, factors: list[float], rows: list[int]) -> ValuedSplit:
     """Sales in another order than their file's, valued at ``factors`` times the price."""
     at = np.array(rows)
     price = sold.prices[at] * np.array(factors)
-    return Outcome(at, Valued(price, price * 0.8, price * 1.2, sold.prices[at], sold.homes[at]))
+    return ValuedSplit(at, Valuations(price, price * 0.8, price * 1.2).of(sold.prices[at], sold.homes[at]))
 
 
 def test_the_bias_of_each_month() -> None:
@@ -63,7 +65,7 @@ def test_a_home_sold_twice() -> None:
 
 def test_the_rule_of_thumb_takes_the_median_of_the_zip_code_or_of_all() -> None:
     sold = sales(sqft_living=[1_000] * 6, zipcode=[98_001, 98_001, 98_001, 98_002, 98_002, 98_003])
-    found = zip_rule(sold, np.arange(4), np.array([4, 5]))
+    found = zip_rule(sold[:4], sold.table[4:])
     assert found == pytest.approx([300_000, 450_000])  # the last ZIP code has no sale to learn from
 
 
@@ -88,7 +90,8 @@ def test_the_worst_sale_is_explained(columns: dict[str, float], factor: float, v
     days = np.full(100, np.datetime64("2014-06-01"))
     sold = Sales(table, prices, np.arange(100), days, DataSummary("", True, 100, "", "", 1))
     valuations = np.full(100, fair)
-    found = worst(sold, Outcome(np.arange(100), Valued(valuations, valuations, valuations, prices, np.arange(100))))[0]
+    tested = Valuations(valuations, valuations, valuations).of(prices, np.arange(100))
+    found = worst(sold, ValuedSplit(np.arange(100), tested))[0]
     assert (found.band, found.zipcode, found.verdict) == ("$450,000 to $500,000", 98_118, verdict)
     assert words in found.why
     assert found.why.startswith(f"paid {round(1 / factor, 1) * 100:.0f} % of what its ZIP code usually pays")
@@ -103,13 +106,13 @@ def test_both_sales_of_a_renovated_home_are_told_apart() -> None:
 
 
 class OfLivingArea:
-    """Values a home by its living area alone."""
+    """Value a home by its living area alone."""
 
     name = "area"
 
-    def value(self, table: np.ndarray) -> Valued:
+    def value(self, table: npt.NDArray[np.float32]) -> Valuations:
         price = table[:, POSITION["sqft_living"]].astype(np.float64) * 200
-        return Valued(price, price, price, price, price)
+        return Valuations(price, price, price)
 
 
 def test_only_what_a_model_reads_is_important() -> None:
@@ -126,17 +129,17 @@ def test_only_what_a_model_reads_is_important() -> None:
 
 def test_the_required_columns_leave_the_others_unknown_and_the_sales_as_they_are() -> None:
     table = sales().table
-    given = as_given(table, Columns.REQUIRED)
+    given = as_given(table, GivenColumns.REQUIRED)
     hidden = [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]
     assert np.isnan(given[:, hidden]).all()
     assert not np.isnan(np.delete(given, hidden, axis=1)).any()
     assert not np.isnan(table).any()
-    assert as_given(table, Columns.FULL) is table
+    assert as_given(table, GivenColumns.FULL) is table
 
 
-MAE = Target("MAE", "grouped_improved_full", "mae", 63_000, 60_000)
-R2 = Target("R2", "grouped_improved_full", "r2", 0.89, 0.907, least=True)
-BIAS = Target("bias", "rolling_improved_full", "bias", 3, 1.5)
+MAE = Goal("MAE", "grouped_improved_full", "mae", 63_000, 60_000)
+R2 = Goal("R2", "grouped_improved_full", "r2", 0.89, 0.907, least=True)
+BIAS = Goal("bias", "rolling_improved_full", "bias", 3, 1.5)
 COVERAGE = Between("coverage", "grouped_improved_full", "coverage", 88, 92)
 
 
@@ -155,7 +158,7 @@ COVERAGE = Between("coverage", "grouped_improved_full", "coverage", 88, 92)
         (COVERAGE, 93.0, "**missed** by 1.00 points"),
     ],
 )
-def test_a_target_says_whether_it_is_reached(target: Target | Between, value: float, verdict: str) -> None:
+def test_a_target_says_whether_it_is_reached(target: Goal | Between, value: float, verdict: str) -> None:
     assert target.verdict(Estimate(value, value, value)) == verdict
 
 

@@ -10,10 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from data.standin import standin_data
-from evaluation.__main__ import app
+from evaluation.__main__ import DOCS, app
 from evaluation.ablation import ALTERNATIVES, STEPS
+from evaluation.findings import Findings
+from evaluation.report import FIGURES, PICTURES, REPORT
+from evaluation.report import text as report_text
 from evaluation.slides.build import TITLES, NoBrowserError, find_browser
-from evaluation.slides.invented_homes import HOMES_FILE, read_valued
+from evaluation.slides.invented_homes import HOMES_FILE, ValuedHomes
 from evaluation.targets import TARGETS
 from training.sales import read_sales
 
@@ -42,6 +45,10 @@ def test_every_picture_that_the_text_shows_is_written_and_no_other(folder: Path,
     assert shown == {str(path.relative_to(folder)) for path in folder.rglob("*.png")}
     for picture in shown:
         assert (folder / picture).read_bytes().startswith(_PNG)
+
+
+def test_the_report_in_the_repository_is_that_of_its_figures() -> None:
+    assert (DOCS / REPORT).read_text() == report_text(Findings.read(DOCS / PICTURES / FIGURES))
 
 
 def test_links_inside_the_text_lead_somewhere(text: str) -> None:
@@ -75,7 +82,7 @@ def test_every_decision_has_its_row(text: str) -> None:
 def test_the_slides_are_built_with_it(folder: Path) -> None:
     slides = folder / "presentation"
     data = json.loads((folder / "evaluation" / "figures.json").read_text())["data"]
-    assert read_valued(slides / HOMES_FILE).fingerprint == data["fingerprint"]
+    assert ValuedHomes.read(slides / HOMES_FILE).fingerprint == data["fingerprint"]
     for name in TITLES:
         page = (slides / f"{name}.html").read_text()
         assert page.count("Stand-in market") == page.count("<section>")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data.files import DataError, DataSummary
 from evaluation.splits import USUAL_FOLDING, Folding, Split, folds, zipcodes_of
 from preprocessing.columns import FEATURE_NAMES, POSITION, ZIPCODE
-from training.basic import firm_split
 from training.sales import Sales
 
 SALES = 600
@@ -46,9 +47,8 @@ def test_no_sale_is_tested_twice(sales: Sales, split: Split) -> None:
 
 def test_random_42_is_the_firms_own(sales: Sales) -> None:
     (fold,) = folds(Split.RANDOM, sales, seed=42)
-    train, test = firm_split(SALES)
-    np.testing.assert_array_equal(fold.train, train)
-    np.testing.assert_array_equal(fold.test, test)
+    np.testing.assert_array_equal(fold.train, sales.training)
+    np.testing.assert_array_equal(fold.test, sales.held_out)
 
 
 @pytest.mark.parametrize("split", [Split.RANDOM, Split.GROUPED, Split.ZIP])
@@ -60,7 +60,7 @@ def test_a_seed_repeats_its_split_and_another_makes_another(sales: Sales, split:
 
 @pytest.mark.parametrize("split", [Split.GROUPED, Split.ZIP])
 def test_every_sale_is_tested_and_no_group_is_torn(sales: Sales, split: Split) -> None:
-    groups = sales.homes if split is Split.GROUPED else zipcodes_of(sales)
+    groups = sales.homes if split is Split.GROUPED else zipcodes_of(sales.table)
     parts = list(folds(split, sales, seed=42))
     assert len(parts) == USUAL_FOLDING.folds
     np.testing.assert_array_equal(np.sort(np.concatenate([fold.test for fold in parts])), np.arange(SALES))
@@ -90,6 +90,6 @@ def test_rolling_may_start_later(sales: Sales) -> None:
 
 @pytest.mark.parametrize("split", [Split.TEMPORAL, Split.ROLLING])
 def test_sales_of_too_few_days_are_refused(sales: Sales, split: Split) -> None:
-    early = Sales(sales.table, sales.prices, sales.homes, sales.days - np.timedelta64(400, "D"), sales.summary)
+    early = replace(sales, days=sales.days - np.timedelta64(400, "D"))
     with pytest.raises(DataError, match="date: sales on both sides of"):
         list(folds(split, early, seed=42))

@@ -87,7 +87,7 @@ def test_a_worse_model_is_refused(sales: Sales, repository: Path) -> None:
 
 
 def test_a_model_trained_with_shuffled_columns_is_refused(sales: Sales, repository: Path) -> None:
-    """It reads its columns in another order than it was trained on: right by itself, and wrong."""
+    """It reads its columns in another order than it was trained on: its graph is valid, its prices are wrong."""
     order = np.random.default_rng(1).permutation(len(BASIC_COLUMNS))
     shuffled = neighbours(sales, 5, tuple(BASIC_COLUMNS[place] for place in order))
     wrong = replace(shuffled, columns=BASIC_COLUMNS)
@@ -115,12 +115,12 @@ def test_made_up_prices_never_take_the_place_of_real_ones(sales: Sales, reposito
 
 @pytest.fixture
 def known(published: tuple[Path, Card]) -> Card:
-    """The card of a version made from today's data."""
+    """Return the card of a version made from today's data."""
     return replace(published[1], price_model="basic-1")
 
 
 def older(known: Card, sales: Sales, later: int) -> Card:
-    """The card of a version of other data: at most so many of today's held-out sales were made after its last one."""
+    """Return the card of a version of other data: at most ``later`` of today's held-out sales are after its last."""
     last = np.sort(sales.days[sales.held_out])[-later - 1]
     return replace(known, data=replace(known.data, fingerprint="other data", last_sale=str(last)))
 
@@ -158,7 +158,7 @@ def test_with_too_few_later_sales_the_comparison_says_what_it_is_worth(known: Ca
 def test_later_sales_are_valued_as_served_others_at_the_average_market(
     known: Card, sales: Sales, repository: Path, tmp_path: Path
 ) -> None:
-    """The same graph twice, the challenger's card claiming that a third of its price is the rise of the market."""
+    """Both have the same graph; the challenger's card claims that a third of its price is the rise of the market."""
     serving, challenger = repository / PRICE_MODEL / "1", tmp_path / "challenger"
     shutil.copytree(serving, challenger)
     edit(challenger, market={"reference": sales.summary.last_sale, "factor": 1.5, "sales": 100})
@@ -186,7 +186,7 @@ def test_nothing_is_trained_for_a_version_that_is_refused_anyway(
 def test_too_few_sales_are_refused_before_training(
     sales: Sales, repository: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Such as a month's new ones alone."""
+    """A file of only one month's new sales is an example."""
     few = sales[:999]
     with caplog.at_level("INFO"), pytest.raises(Refused, match=r"999 sales are too few .* not only the new ones"):
         publish_trained("basic", few, repository)
@@ -242,7 +242,7 @@ def test_a_reason_helps_where_the_serving_version_may_know_the_sales() -> None:
 def test_a_model_of_another_kind_needs_a_reason_before_it_is_trained(
     terminal: bool, repository: Path, files: DataFiles
 ) -> None:
-    """Asked for where somebody can answer; no answer is no reason."""
+    """It is asked for where somebody can answer; an empty answer is no reason."""
     ours, theirs = pty.openpty()
     with os.fdopen(ours, "wb", buffering=0) as keyboard, os.fdopen(theirs, "rb", buffering=0) as stdin:
         keyboard.write(b"\n")

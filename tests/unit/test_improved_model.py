@@ -40,7 +40,7 @@ def model(sales: Sales, rows: npt.NDArray[np.intp]) -> ImprovedModel:
 
 @pytest.fixture(scope="module")
 def unseen(sales: Sales, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Held-out sales of homes that the model does not know from another sale either."""
+    """Return held-out sales of homes that the model does not know from another sale either."""
     held_out = sales.held_out
     return held_out[~np.isin(sales.homes[held_out], sales.homes[rows])]
 

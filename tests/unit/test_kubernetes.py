@@ -34,7 +34,7 @@ def overlay(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def manifests(overlay: str) -> dict[str, Manifest]:
-    """What the overlay renders to, by kind: there is one of each."""
+    """Render the overlay; return its manifests by kind, of which there is one each."""
     found = render(overlay)
     kinds = [manifest["kind"] for manifest in found]
     assert len(set(kinds)) == len(kinds)

@@ -27,7 +27,7 @@ Trained = tuple[HistGradientBoostingRegressor, Table]
 
 @pytest.fixture(scope="module", params=["gaps", "no gaps", "a gap that tells all"])
 def trained(request: pytest.FixtureRequest) -> Trained:
-    """Fitted trees and the table [N,5] that they were fitted to."""
+    """Return fitted trees and the table [N,5] that they were fitted to."""
     draw = np.random.default_rng(3)
     table = draw.integers(0, 12, (3_000, COLUMNS)).astype(np.float32)
     target = table[:, 0] * table[:, 1] + table[:, 2] + draw.normal(size=len(table))
@@ -41,7 +41,8 @@ def trained(request: pytest.FixtureRequest) -> Trained:
 
 def _plain(trees: HistGradientBoostingRegressor) -> ModelProto:
     kind = FloatTensorType([None, COLUMNS])
-    return convert_sklearn(trees, initial_types=[("columns", kind)], target_opset=OPSETS)
+    model: ModelProto = convert_sklearn(trees, initial_types=[("columns", kind)], target_opset=OPSETS)
+    return model
 
 
 def _turned(trees: HistGradientBoostingRegressor, reached: npt.NDArray[np.int64]) -> ModelProto:
@@ -54,7 +55,8 @@ def _turned(trees: HistGradientBoostingRegressor, reached: npt.NDArray[np.int64]
 
 def _readable(table: Table) -> Table:
     lowest, highest = np.where(np.isnan(table), -np.inf, table), np.where(np.isnan(table), np.inf, table)
-    return np.concatenate([lowest, highest, -lowest, -highest], axis=1).astype(np.float32)
+    readable: Table = np.concatenate([lowest, highest, -lowest, -highest], axis=1).astype(np.float32)
+    return readable
 
 
 def _answers(model: ModelProto, table: Table) -> npt.NDArray[np.float32]:

@@ -67,7 +67,9 @@ def test_bins_hold_every_sale_once_and_none_is_rare(values: list[float], name: s
 def test_any_value_falls_into_one_bin(values: list[float], others: list[float]) -> None:
     bins = Bins.of("sqft_lot", np.array(values, dtype=np.float32))
     assert bins.count(np.array(others, dtype=np.float32)).sum() == len(others)
-    assert (bins.count(np.array([np.nan, *others], dtype=np.float32)) == bins.count(np.float32(others))).all()
+    assert (
+        bins.count(np.array([np.nan, *others], dtype=np.float32)) == bins.count(np.array(others, dtype=np.float32))
+    ).all()
 
 
 def test_a_column_of_few_values_has_them_as_bins() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,23 +15,13 @@ from data.files import DataFiles
 from preprocessing.columns import HOME_COLUMN_NAMES
 from preprocessing.training_bins import TRAINING_FILE, as_json, describe, read_training
 from publishing.card import CARD_FILE, Card
-from publishing.ensure import prepare
 from publishing.preprocessing_version import publish_preprocessing
 from publishing.repository import PREPROCESSING, PRICE_MODEL, versions
 from training.sales import Sales
 
 
-@pytest.fixture
-def repository(published: tuple[Path, Card], files: DataFiles, tmp_path: Path) -> Path:
-    """A copy of the published one, whose newest preprocessing version follows its price model."""
-    copy = tmp_path / "model_repository"
-    shutil.copytree(published[0], copy)
-    prepare(copy, files.demographics)
-    return copy
-
-
 def spread(repository: Path) -> Path:
-    """The newest version's file."""
+    """Return the newest version's file of training bins."""
     model = repository / PREPROCESSING
     return model / str(versions(model)[-1]) / TRAINING_FILE
 

@@ -51,7 +51,7 @@ KEYWORDS = {"and", "or", "unless", "bool", "offset"}
 
 
 def replica_metrics() -> set[str]:
-    """What the supervisor beside each Triton exports, asked of itself."""
+    """Return the names of the metrics that the supervisor exports."""
     return set(re.findall(r"^# TYPE (\w+)", Replica().metrics(), re.MULTILINE))
 
 
@@ -60,7 +60,7 @@ def rules(path: Path) -> list[dict[str, Any]]:
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    """Where each expression stands, and its text."""
+    """Yield where each expression stands, and its text."""
     for path in (RECORDING, ALERTS):
         yield from ((rule.get("record") or rule["alert"], rule["expr"]) for rule in rules(path))
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
@@ -68,7 +68,7 @@ def expressions() -> Iterator[tuple[str, str]]:
 
 
 def metric_names(expression: str) -> set[str]:
-    """The names that are neither functions, labels nor keywords."""
+    """Return the names in an expression that are neither functions, labels nor keywords."""
     text = re.sub(r"\{[^}]*\}|\[[^\]]*\]|\"[^\"]*\"", " ", expression)
     text = re.sub(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", " ", text)
     return set(re.findall(r"\b[A-Za-z_:][\w:]*\b(?!\s*\()", text)) - KEYWORDS - {"e6"}
@@ -125,7 +125,7 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> Non
 
 
 def test_drift_is_computed_as_in_python() -> None:
-    """The numbers of ``recording_test.yml``."""
+    """The numbers are those of ``recording_test.yml``."""
     assert psi(np.array([3, 1]), (0.5, 0.5)) == pytest.approx(0.2747, abs=1e-4)
     assert psi(np.array([1, 0]), (0.5, 0.5)) == pytest.approx(4.6043, abs=1e-4)
 

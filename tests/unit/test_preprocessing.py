@@ -57,7 +57,7 @@ def columns_refused(*changes: dict[str, float]) -> list[tuple[int, str]]:
 
 
 def sentences(*changes: dict[str, float]) -> str:
-    """What a person reads of a refusal."""
+    """Return what a person reads of a refusal."""
     text, _, _ = refusal(check(homes(*changes)), len(changes), DEMOGRAPHICS).partition("\n")
     return text
 
@@ -205,7 +205,7 @@ def test_the_last_line_of_a_refusal_tells_programs_which_columns_of_which_rows()
 
 
 def test_programs_are_told_more_rows_than_people() -> None:
-    text = refusal(check(homes(*[{"grade": 14}] * 80)), 80, DEMOGRAPHICS)
+    text = refusal(check(homes(*[{"grade": 14.0}] * 80)), 80, DEMOGRAPHICS)
     assert "more rows" in text
     assert len(json.loads(text.splitlines()[-1])["rows"]) == 80
 

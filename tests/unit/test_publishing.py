@@ -32,21 +32,15 @@ from publishing.ensure import ensure, example
 from publishing.gate import GATE_FILE
 from publishing.preprocessing_version import publish_preprocessing
 from publishing.publish import publish_converted, publish_folder
-from publishing.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged, versions
+from publishing.repository import PREPROCESSING, PRICE_MODEL, add, new_repository, remove_newest, staged, versions
 from tests.conftest import ROOT
 from training.basic import save, train_basic
 from training.sales import Sales
 
 
 @pytest.fixture
-def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
-    """A repository of one's own with version 1 in it."""
-    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
-
-
-@pytest.fixture
 def version(repository: Path, tmp_path: Path) -> Path:
-    """A complete version folder, to be broken."""
+    """Copy a complete version folder, for a test to break."""
     return Path(shutil.copytree(repository / PRICE_MODEL / "1", tmp_path / "version"))
 
 
@@ -60,7 +54,7 @@ def rewrite(version: Path, change: Callable[[onnx.ModelProto], None]) -> None:
 
 
 def edit_card(version: Path, **entries: Any) -> None:
-    """Change entries; of a section only those that are named, unless it is emptied."""
+    """Change entries of a card: of a section only the named ones, unless it is emptied."""
     card = json.loads((version / CARD_FILE).read_text())
     for name, value in entries.items():
         card[name] = {**card[name], **value} if isinstance(value, dict) and value else value
@@ -73,7 +67,7 @@ def initializer(graph: onnx.ModelProto, name: str) -> onnx.TensorProto:
 
 def scale(graph: onnx.ModelProto, name: str, value: float) -> None:
     tensor = initializer(graph, name)
-    tensor.CopyFrom(onnx.numpy_helper.from_array(np.float64(value), name))
+    tensor.CopyFrom(onnx.numpy_helper.from_array(np.array(value), name))
 
 
 def rename_input(graph: onnx.ModelProto) -> None:
@@ -308,9 +302,9 @@ def test_real_data_replace_a_model_of_the_standin_market(repository: Path, real_
     assert not json.loads((repository / PRICE_MODEL / "2" / CARD_FILE).read_text())["data"]["standin"]
 
 
-def test_an_empty_repository_has_no_example(empty_repository: Callable[[Path], Path], tmp_path: Path) -> None:
+def test_an_empty_repository_has_no_example(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="holds no preprocessing version"):
-        example(empty_repository(tmp_path))
+        example(new_repository(tmp_path / "model_repository"))
 
 
 def test_the_example_home_is_the_documented_one(repository: Path) -> None:

@@ -26,7 +26,7 @@ SPECIAL_CASES = {
 
 
 def breaking(column: str, reason: str) -> dict[str, float]:
-    """A change to the example home that breaks this rule."""
+    """Return a change to the example home that breaks this rule."""
     if reason in (checks.OUT_OF_RANGE, checks.NOT_FINITE):
         return {column: -1e9 if reason == checks.OUT_OF_RANGE else float("inf")}
     if reason == checks.NOT_WHOLE:
@@ -41,7 +41,7 @@ def problems(*changes: dict[str, float]) -> list[Problem]:
 
 
 def received(message: str, ensemble: str = "house_price") -> HomeRefused:
-    """What the client makes of a message to which Triton adds the name of the ensemble."""
+    """Return what the client makes of a message to which Triton adds the name of the ensemble."""
     error = error_of_status(400, f"in ensemble '{ensemble}', {message}", "localhost:8000", ensemble)
     assert isinstance(error, HomeRefused)
     return error

@@ -14,7 +14,7 @@ import yaml
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from benchmarks import floor
+from benchmarks import repositories
 from client import homes_file, past_sales, valuation
 from conversion.graph import OUTPUTS
 from data import files
@@ -33,9 +33,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_csv_files_have_one_name_each() -> None:
-    assert past_sales.SALES_NAME == files.SALES
-    assert homes_file.EXAMPLES_NAME == files.UNSEEN
-    assert DEMOGRAPHICS_FILE == files.DEMOGRAPHICS
+    assert past_sales.SALES_NAME == files.SALES_CSV
+    assert homes_file.EXAMPLES_NAME == files.UNSEEN_CSV
+    assert DEMOGRAPHICS_FILE == files.DEMOGRAPHICS_CSV
     assert all(name in README for name in files.FILE_NAMES)
 
 
@@ -50,7 +50,7 @@ def test_the_largest_request_is_the_one_that_people_are_told(model: str) -> None
     gateway = (ROOT / "deploy" / "gateway" / "haproxy.cfg").read_text()
     assert re.findall(r"up to ([\d,]+) homes at once", README) == [f"{most:,}"]
     assert set(re.findall(r"([\d,]+) homes", gateway)) == {f"{most:,}"}
-    assert f"max_batch_size: {most}" in inspect.getsource(floor)
+    assert f"max_batch_size: {most}" in inspect.getsource(repositories)
 
 
 def test_the_supervisor_imports_the_standard_library_only() -> None:

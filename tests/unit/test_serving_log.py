@@ -98,7 +98,7 @@ def test_follow_gives_whole_lines_and_what_came_before_the_end(tmp_path: Path) -
     steps = iter(["o\nthree\n", "four\n"])
 
     def grow_then_end() -> bool:
-        """Runs before each look at the file."""
+        """Run before each look at the file."""
         more = next(steps, None)
         if more:
             with log.open("a") as file:

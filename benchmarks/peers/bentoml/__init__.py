@@ -1,0 +1,1 @@
+"""BentoML with onnxruntime, in an environment of its own."""

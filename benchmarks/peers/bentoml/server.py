@@ -25,6 +25,7 @@ class HousePrice:
 
     @bentoml.api(route="/value")
     async def value(self, given: Given, /) -> dict[str, Any]:
+        """Return price and range; a refusal becomes status 400."""
         try:
             return self.valuer.value(given.root)
         except Refused as refused:

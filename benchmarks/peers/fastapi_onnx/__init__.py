@@ -1,0 +1,1 @@
+"""FastAPI with onnxruntime, in an environment of its own."""

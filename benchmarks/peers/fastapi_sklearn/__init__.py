@@ -1,0 +1,1 @@
+"""FastAPI with scikit-learn, in an environment of its own."""

@@ -1,0 +1,1 @@
+"""LitServe with onnxruntime, in an environment of its own."""

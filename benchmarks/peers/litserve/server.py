@@ -16,9 +16,11 @@ class HousePrice(litserve.LitAPI):
     """Value one home or many."""
 
     def setup(self, device: str) -> None:
+        """Load the model, once in each worker."""
         self.valuer = OnnxValuer()
 
     def predict(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return price and range; a refusal becomes status 400."""
         try:
             return self.valuer.value(given)
         except Refused as refused:

@@ -1,0 +1,1 @@
+"""MLServer with onnxruntime, in an environment of its own."""

@@ -17,10 +17,12 @@ class HousePrice(MLModel):
     """Value homes: one input [N,1] a column, one output [N,1] a figure."""
 
     async def load(self) -> bool:
+        """Load the model, once in each worker; return True when it is ready."""
         self.valuer = OnnxValuer()
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Return price and range; a refusal becomes status 400."""
         columns = {entry.name: np.asarray(entry.data.root).reshape(-1) for entry in payload.inputs}
         try:
             answers = self.valuer.arrays(columns)

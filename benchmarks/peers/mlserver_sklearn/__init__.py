@@ -1,0 +1,1 @@
+"""MLServer with scikit-learn, in an environment of its own."""

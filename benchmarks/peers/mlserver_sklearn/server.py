@@ -16,10 +16,12 @@ class HousePrice(MLModel):
     """Value homes: one input [N,1] a column, one output [N,1] a figure."""
 
     async def load(self) -> bool:
+        """Load the model, once in each worker; return True when it is ready."""
         self.valuer = PandasValuer()
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Return price and range; a refusal becomes status 400."""
         try:
             answers = self.valuer.value(PandasCodec.decode_request(payload))
         except Refused as refused:

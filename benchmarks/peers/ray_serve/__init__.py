@@ -1,0 +1,1 @@
+"""Ray Serve with onnxruntime, in an environment of its own."""

@@ -22,6 +22,7 @@ class HousePrice:
         self.valuer = OnnxValuer()
 
     async def __call__(self, request: Request) -> JSONResponse:
+        """Return price and range; a refusal becomes status 400."""
         try:
             return JSONResponse(self.valuer.value(await request.json()))
         except Refused as refused:

@@ -73,19 +73,15 @@ def check(
         if not config.get(kind):
             raise Mismatch(f"the configuration lists no {kind}; the graph has {_names(tensors)}: list them")
     batched = config.get("max_batch_size", 0) > 0
-    required = set()
     for entry in config["input"]:
-        if entry.get("optional"):
-            if batched:
-                raise Mismatch(
-                    f"input '{entry['name']}' is optional, but a model with max_batch_size > 0 takes every input"
-                )
-        else:
-            required.add(entry["name"])
+        if entry.get("optional") and batched:
+            raise Mismatch(
+                f"input '{entry['name']}' is optional, but a model with max_batch_size > 0 takes every input"
+            )
         _check_tensor("input", entry, [*inputs, *initializers], batched, exact=False)
-    for tensor in inputs:
-        if tensor.name not in required:
-            raise Mismatch(f"the graph needs input '{tensor.name}', which the configuration does not require")
+    required = {entry["name"] for entry in config["input"] if not entry.get("optional")}
+    if lacking := [tensor.name for tensor in inputs if tensor.name not in required]:
+        raise Mismatch(f"the graph needs input '{lacking[0]}', which the configuration does not require")
     for entry in config["output"]:
         _check_tensor("output", entry, outputs, batched, exact=True)
 

@@ -1,0 +1,120 @@
+"""The price of the improved model, without its range: boosted trees of the log price.
+
+Each sale is learned three times: twice as it is, and once with gaps in its optional columns. Two
+ensembles of boosted trees are averaged, one fitted to squares (the mean), one to absolute errors (the
+median).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
+
+from training.gaps import with_gaps
+from training.location import HOME, Location
+from training.sales import Sales
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Hold what was decided about the trees of the price.
+
+    The defaults are what is published: settings were chosen by grouped cross-validation inside the firm's
+    training rows. Others serve to measure what a decision is worth: ``replace(DECISIONS, demographics=True)``.
+    """
+
+    losses: tuple[str, ...] = ("squared_error", "absolute_error")
+    """The losses that scikit-learn's trees are fitted to; the answers of one ensemble for each are averaged."""
+    log: bool = True
+    """Whether the log price is learned, or the price itself."""
+    landmarks: bool = True
+    """Whether distances to landmarks are read."""
+    demographics: bool = False
+    """Whether the demographics of the ZIP code are read."""
+    gaps: bool = True
+    """Whether each sale is learned once more with gaps."""
+    rounds: int = 300
+    """How often trees are boosted."""
+    learning_rate: float = 0.08
+    leaves: int = 80
+    """The most leaves of a tree."""
+    least_sales_in_leaf: int = 20
+    l2_regularization: float = 3.0
+    columns_drawn: float = 0.1
+    """The share of the columns that is drawn anew for each cut."""
+
+
+DECISIONS = Decisions()
+
+
+@dataclass(frozen=True)
+class PriceTrees:
+    """Price homes at the average market of the sales that the trees were fitted to."""
+
+    decisions: Decisions
+    location: Location
+    centre: float
+    """What the trees count from, in log dollars, so that float32 keeps its digits for what differs between homes."""
+    ensembles: VotingRegressor
+
+    def columns(self, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what the trees read [N,C] of features [N,44]."""
+        read = self.location.columns(table)
+        if not self.decisions.landmarks:
+            read = read[:, : len(HOME)]
+        if self.decisions.demographics:
+            read = np.concatenate([read, np.delete(table, HOME, axis=1)], axis=1)
+        return read
+
+    def target(self, prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return what the trees are to answer [N] for homes that sold at prices [N] in dollars."""
+        return (np.log(prices) if self.decisions.log else prices) - self.centre
+
+    def price(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return prices [N] in dollars of homes, given their columns [N,C]."""
+        answers: npt.NDArray[np.float64] = self.ensembles.predict(columns) + self.centre
+        return np.exp(answers) if self.decisions.log else answers
+
+    def fitted(
+        self,
+        whole: npt.NDArray[np.float32],
+        gaps: npt.NDArray[np.float32] | None,
+        target: npt.NDArray[np.float64],
+    ) -> PriceTrees:
+        """Return new trees, fitted to columns [N,C] as they are and with gaps, and to what they are to answer [N]."""
+        if gaps is not None:
+            # Twice rather than with weight 2: scikit-learn's weighted median makes training ten times as slow.
+            whole, target = np.concatenate([whole, whole, gaps]), np.tile(target, 3)
+        return replace(self, ensembles=clone(self.ensembles).fit(whole, target))
+
+
+def unfitted(sales: Sales, decisions: Decisions, seed: int) -> PriceTrees:
+    """Return trees that are still to be fitted, with the location and the centre of these sales."""
+    boosted = [(loss, _boosted(loss, decisions, seed)) for loss in decisions.losses]
+    centre = float(np.log(sales.prices).mean()) if decisions.log else 0.0
+    return PriceTrees(decisions, Location.of(sales.table, seed), centre, VotingRegressor(boosted))
+
+
+def train_price(sales: Sales, decisions: Decisions = DECISIONS, seed: int = 0) -> PriceTrees:
+    """Train the price alone, which takes a quarter of the time of ``training.improved.train_improved``."""
+    trees = unfitted(sales, decisions, seed)
+    gaps = trees.columns(with_gaps(sales.table, np.random.default_rng(seed))) if decisions.gaps else None
+    return trees.fitted(trees.columns(sales.table), gaps, trees.target(sales.prices))
+
+
+def _boosted(loss: str, decisions: Decisions, seed: int) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(
+        loss=loss,
+        learning_rate=decisions.learning_rate,
+        max_iter=decisions.rounds,
+        max_leaf_nodes=decisions.leaves,
+        min_samples_leaf=decisions.least_sales_in_leaf,
+        l2_regularization=decisions.l2_regularization,
+        max_features=decisions.columns_drawn,
+        early_stopping=False,
+        random_state=seed,
+    )
