@@ -105,7 +105,7 @@ def test_sales_that_break_the_schema_change_nothing(
     values[names.index("price")] = "-1"
     broken = tmp_path / "broken.csv"
     broken.write_text("\n".join([*lines[:-1], ",".join(values)]))
-    done = retrain(broken)
+    done = retrain(broken, TRAIN="basic")
     assert done.returncode != 0
     assert f"line {len(lines)}" in done.stderr
     assert "price" in done.stderr

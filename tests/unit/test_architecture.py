@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "evaluation.slides": {"preprocessing", "data", "training", "evaluation"},
     # `report` builds the slides of what it has found.
     "evaluation.__main__": {"data", "training", "evaluation", "evaluation.slides"},
-    "benchmarks": {*FROM_DATA_TO_SERVICE, "serving", "client"},
+    "benchmarks": {*FROM_DATA_TO_SERVICE, "serving"},
 }
 """The rooms of the project: what each may import beside its own modules, type hints and late imports included."""
 

@@ -9,7 +9,6 @@ import pytest
 from client.errors import UnusableFile
 from client.homes_file import read_homes
 from client.past_sales import SALES_NAME, Sale, past_sales
-from data.files import SALES_CSV
 
 SALES = """id,date,price,bedrooms,lat,zipcode
 1,"20141013T000000",221900,3,47.5112,"98178"
@@ -23,10 +22,6 @@ def sales_of(folder: Path, homes: str, sales: str | None = SALES) -> list[Sale |
     if sales is not None:
         (folder / SALES_NAME).write_text(sales)
     return past_sales(read_homes(folder / "homes.csv"))
-
-
-def test_the_sales_are_looked_for_under_the_name_that_the_data_folder_gives_them() -> None:
-    assert SALES_NAME == SALES_CSV
 
 
 def test_a_past_sale_is_found_whatever_the_order_and_spelling_of_its_columns(tmp_path: Path) -> None:

@@ -253,7 +253,6 @@ def test_a_model_of_another_kind_needs_a_reason_before_it_is_trained(
             stdin=stdin if terminal else subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
     assert done.returncode == 1

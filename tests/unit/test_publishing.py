@@ -351,7 +351,7 @@ def test_a_handed_over_pickle_converts_where_only_what_that_takes_is_installed(s
     absent = "import sys; sys.modules.update(dict.fromkeys(('mapie', 'pandera', 'pydantic', 'typer', 'rich')));"
     convert = "import runpy; runpy.run_module('conversion.handover', run_name='__main__')"
     paths = map(str, (model, features, tmp_path))
-    subprocess.run([sys.executable, "-c", absent + convert, *paths], cwd=ROOT, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", absent + convert, *paths], cwd=ROOT, check=True)
     assert Converted.read(tmp_path, sales.table[:20]).parity.homes == 20
 
 
