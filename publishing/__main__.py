@@ -129,7 +129,7 @@ def _reason(kind: Kind, serving: str) -> str:
     """Ask on a terminal why prices may change. Raises Refused where nobody can be asked, or nothing is answered."""
     if sys.stdin.isatty():
         typer.echo(f"The {kind} model takes over from {serving} and changes the prices of many homes.")
-        if reason := typer.prompt("Why? The new version's card keeps the reason", default="", show_default=False):
+        if reason := typer.prompt("Why? The new version keeps the reason in gate.json", default="", show_default=False):
             return str(reason)
     raise Refused(
         f"the {kind} model would take over from {serving} and change the prices of many homes: say why, "
