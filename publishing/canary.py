@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-TAKEOVER_S = 60.0
+TAKEOVER_S = 120.0
 _TRY_EVERY_S = 0.5
 _ANSWER_S = 10.0
 

@@ -19,7 +19,8 @@ from serving.bundle import Bundle, ServerUnavailable, find_bundle
 from serving.flags import EXIT_SECONDS, flags
 from serving.ports import ANY_FREE, LOOPBACK, Ports, free
 
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
+"""Loading takes seconds on an idle machine. A model that fails, or a server that ends, is reported at once."""
 
 
 class EmbeddedServer:

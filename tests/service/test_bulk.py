@@ -74,7 +74,8 @@ class Run:
     def start(self, form: tuple[str, ...] = ("client/value_homes.py",)) -> subprocess.Popen[str]:
         files = (str(self.homes), "--output", str(self.folder / "valued.csv"))
         return subprocess.Popen(
-            [sys.executable, *form, *files, *self.arguments],
+            # Tied to this process, so that a run that halts does not outlive a test that is killed.
+            [sys.executable, "serving/tether.py", str(os.getpid()), sys.executable, *form, *files, *self.arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
