@@ -54,7 +54,7 @@ class Asker:
         try:
             result = client.infer(model, inputs, model_version=version)
         except InferenceServerException as error:
-            assert error.status() in ("400", "StatusCode.INVALID_ARGUMENT"), error
+            assert error.status() in ("400", "StatusCode.INVALID_ARGUMENT"), str(error)
             return Answer({}, error.message())
         outputs = {name: result.as_numpy(name) for name in OUTPUTS}
         assert all(array.shape == (len(next(iter(columns.values()))), 1) for array in outputs.values())
