@@ -19,7 +19,9 @@ def run(app: typer.Typer, *expected: type[Exception], level: int = logging.INFO)
     A ``DataError`` or one of the ``expected`` errors becomes one message and exit code 1. Any other error is
     a defect and keeps its traceback.
     """
-    handler = RichHandler(console=errors, show_path=False, show_time=False, show_level=False, markup=False)
+    handler: logging.Handler = logging.StreamHandler()  # to a file or a pipe: one message, one line
+    if errors.is_terminal:  # beside a progress bar
+        handler = RichHandler(console=errors, show_path=False, show_time=False, show_level=False, markup=False)
     logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
     expected_errors: tuple[type[Exception], ...] = (DataError, *expected)
     try:
