@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -46,11 +47,14 @@ class Store:
     def wait_for_poll(self, bucket: Bucket) -> None:
         """Wait until Triton has looked at what is there now; each poll begins with a list of the whole bucket."""
         begins = f"GET /{bucket.name}?list-type=2&prefix={bucket.prefix} "
-        deadline, seen = time.monotonic() + DEADLINE_S, self.log.read_text().count(begins)
-        # The next poll looks at the models after this, and is done when the one after it begins.
-        while self.log.read_text().count(begins) < seen + 2:
-            assert time.monotonic() < deadline, "the bucket is not polled"
-            time.sleep(0.2)
+        deadline, seen = time.monotonic() + DEADLINE_S, ""
+        with self.log.open() as requests:
+            requests.seek(0, os.SEEK_END)
+            # The next poll looks at the models after this, and is done when the one after it begins.
+            while seen.count(begins) < 2:
+                assert time.monotonic() < deadline, "the bucket is not polled"
+                time.sleep(0.2)
+                seen += requests.read()
 
 
 @pytest.fixture(scope="module")
