@@ -98,9 +98,9 @@ def report(
 
 def _write_all(plan: ReportPlan, files: DataFiles, folder: Path, bar: Progress) -> Iterator[Path]:
     """Write the report and the slides; yield each path as soon as it is written."""
+    from evaluation.invented_homes import as_published, value_invented
     from evaluation.report import PICTURES, write_report  # here, because a single cell needs no matplotlib
     from evaluation.slides.build import write_presentations
-    from evaluation.slides.invented_homes import as_published, value_invented
 
     sales = sampled(plan, read_sales(files))
     task = bar.add_task("starting", total=trainings(plan, sales))

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from data.command_line import run
 from data.standin import find_or_generate
+from evaluation.invented_homes import HOMES_FILE, ValuedHomes, value_invented
 from evaluation.slides import SlidesError
 from evaluation.slides.build import write_presentations
 from evaluation.slides.figures import read_figures
-from evaluation.slides.invented_homes import HOMES_FILE, ValuedHomes, value_invented
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FIGURES = DOCS / "evaluation" / "figures.json"

@@ -11,10 +11,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from evaluation.findings import Findings
+from evaluation.invented_homes import HOMES_FILE, ValuedHomes
 from evaluation.metrics import Estimate
 from evaluation.slides import SlidesError
 from evaluation.slides.figures import Shown, shown
-from evaluation.slides.invented_homes import HOMES_FILE, ValuedHomes
 
 TEMPLATES = Path(__file__).with_name("templates")
 TITLES = {"realtors": "What is this home worth?", "engineers": "Inside Sound Realty's valuation service"}

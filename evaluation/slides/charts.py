@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from evaluation.invented_homes import ValuedHome
 from evaluation.metrics import Estimate
 from evaluation.plots import BASIC, IMPROVED, LEFT_ALONE, REQUIRED
-from evaluation.slides.invented_homes import ValuedHome
 
 INK, FAINT = "#22313f", "#c9d2da"
 _STYLE: Any = {

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from evaluation.ablation import IMPROVED as IMPROVED_STEP
 from evaluation.findings import Findings, Learned
+from evaluation.invented_homes import PriceWithRange, ValuedHome, ValuedHomes
 from evaluation.metrics import CONFIDENCE, Estimate
 from evaluation.plots import BASIC, IMPROVED, REQUIRED
 from evaluation.report import ZILLOW_2015, Zestimate
 from evaluation.runs import GivenColumns
 from evaluation.slides import SlidesError, charts
-from evaluation.slides.invented_homes import PriceWithRange, ValuedHome, ValuedHomes
 from evaluation.splits import Split
 from preprocessing.columns import (
     EXAMPLE_HOME,

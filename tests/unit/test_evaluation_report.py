@@ -13,10 +13,10 @@ from data.standin import standin_data
 from evaluation.__main__ import DOCS, app
 from evaluation.ablation import ALTERNATIVES, STEPS
 from evaluation.findings import Findings
+from evaluation.invented_homes import HOMES_FILE, ValuedHomes
 from evaluation.report import FIGURES, PICTURES, REPORT
 from evaluation.report import text as report_text
 from evaluation.slides.build import TITLES, NoBrowserError, find_browser
-from evaluation.slides.invented_homes import HOMES_FILE, ValuedHomes
 from evaluation.targets import TARGETS
 from training.sales import read_sales
 

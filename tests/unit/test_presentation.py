@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from data.standin import standin_data
 from evaluation.findings import Findings
+from evaluation.invented_homes import INVENTED, ValuedHomes, value_invented
 from evaluation.slides.__main__ import FIGURES, HOMES, app
 from evaluation.slides.build import TEMPLATES, TITLES, NoBrowserError, find_browser, write_pages, write_pdf
 from evaluation.slides.figures import FiguresError, Shown, read_figures, shown
-from evaluation.slides.invented_homes import INVENTED, ValuedHomes, value_invented
 from training.sales import Sales
 from training.valuer import Valuer, train
 
