@@ -44,6 +44,7 @@ class Display(value_homes.Display):
             os.kill(os.getpid(), signal.SIGSTOP)
 
 value_homes.Display = Display
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background inherit that it is ignored
 typer.run(value_homes.main)
 """
 """The command itself, which stops once in the middle of its work, until it is told to go on."""
