@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from conversion import Refused
 from data.command_line import run
 from publishing.card import Card
 from publishing.repository import PRICE_MODEL, remove_newest, versions
+from training import Kind
 
 if TYPE_CHECKING:
     from publishing.gate import Comparison
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 HANDOVER = ROOT / "build" / "handover"
 EXAMPLE = ROOT / "build" / "example_home.json"
-
-
-Kind = Literal["basic", "improved"]
-"""The models that this project trains."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
@@ -102,15 +99,16 @@ def publish(
         market = read_sales(found)
     held_out = market.table[market.held_out]
     how = (market, repository, accept, show_comparison)
-    if version:
-        number = publish_folder(version, *how)
-    elif converted:
-        number = publish_converted(Converted.read(converted, held_out), *how)
+    if kind:
+        number = publish_trained(kind, *how)
     elif model:
         estimator = read_pickle(model, features or model.with_name("model_features.json"), HANDOVER, held_out)
         number = publish_converted(convert_estimator(estimator, held_out), *how)
+    elif converted:
+        number = publish_converted(Converted.read(converted, held_out), *how)
     else:
-        number = publish_trained(train or "improved", *how)
+        assert version is not None, "one of the four is there"
+        number = publish_folder(version, *how)
     prepare(repository, files.demographics)  # not before: a refused version must not bring its demographics along
     show(repository)
     console.print(f"Published version {number}.")

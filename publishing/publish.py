@@ -6,15 +6,15 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from conversion import Refused
 from conversion.converted import Converted, convert_estimator
 from publishing.card import Card
 from publishing.contract import check_version
-from publishing.gate import Comparison, compare, judge
+from publishing.gate import GATE_FILE, Comparison, compare, judge
 from publishing.repository import PRICE_MODEL, add, newest, staged
 from publishing.version import write_version
+from training import Kind
 from training.basic import train_basic
 from training.sales import Sales
 
@@ -24,7 +24,6 @@ TRIED_ON = 256
 FEWEST_SALES = 1_000
 """A quarter is held out, and half of that sets the range, whose tails are then some six sales each."""
 
-Kind = Literal["basic", "improved"]
 Show = Callable[[Comparison], None]
 
 _PATIENCE = {"basic": "", "improved": ", which takes a minute or two"}
@@ -118,6 +117,7 @@ def _refuse_untrained(sales: Sales, repository: Path) -> None:
 def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Show | None) -> int:
     card = check_version(folder, sales.table[sales.held_out][:TRIED_ON])
     refuse_early(card.data.standin, repository)
+    (folder / GATE_FILE).unlink(missing_ok=True)  # how it compared in the repository that it comes from
     serving = newest(repository / PRICE_MODEL)
     if serving is not None and _comparable(serving, card):
         log.info("comparing it with version %s, which serves", serving.name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
+from training import Kind
 from training.basic import BASIC_COLUMNS, Estimator, basic_pipeline, pick, train_basic
 from training.improved import Level, train_improved
 from training.price_trees import DECISIONS
@@ -48,7 +49,7 @@ class BasicValuer:
 
 
 def train(
-    model: Literal["basic", "improved"],
+    model: Kind,
     sales: Sales,
     seed: int = 0,
     level: Level = "average",

@@ -24,9 +24,10 @@ from data.files import DATA_DIR, DataError, DataFiles
 from data.standin import standin_data
 from publishing.card import CARD_FILE, Card
 from publishing.gate import FEWEST_LATER_SALES, Comparison, Difference, basis, compare, judge
-from publishing.publish import Kind, asks_for_reason, publish_converted, publish_trained
-from publishing.repository import PRICE_MODEL, versions
+from publishing.publish import asks_for_reason, publish_converted, publish_folder, publish_trained
+from publishing.repository import PRICE_MODEL, new_repository, versions
 from tests.conftest import ROOT
+from training import Kind
 from training.basic import BASIC_COLUMNS, Estimator, pick, train_basic
 from training.improved import ImprovedModel
 from training.sales import Sales, with_sales
@@ -54,6 +55,14 @@ def test_the_same_model_trained_again_is_published(sales: Sales, repository: Pat
     assert (gate.sales, gate.basis, gate.certain) == (len(sales.held_out), "held out from both", True)
     assert gate.all_columns.difference == pytest.approx(0, abs=0.01)  # dollars
     assert gate.moved == 0
+
+
+def test_a_comparison_made_elsewhere_stays_there(sales: Sales, repository: Path, tmp_path: Path) -> None:
+    """A version that was compared in one repository is the first of another."""
+    assert publish(train_basic(sales[sales.training]), sales, repository) == 2
+    other = new_repository(tmp_path / "other" / "model_repository")
+    assert publish_folder(repository / PRICE_MODEL / "2", sales, other) == 1
+    assert Comparison.read(other / PRICE_MODEL / "1") is None
 
 
 def test_the_first_version_was_compared_with_none(repository: Path) -> None:
