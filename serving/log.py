@@ -32,15 +32,21 @@ def plain(text: str) -> str:
 
 
 def last_errors(path: Path, most: int = 5) -> list[str]:
-    """Return the last error messages in the log file at ``path``, oldest first, each once."""
+    """Return the last error messages in the log file at ``path``, oldest first, each once.
+
+    Where there is none, return the last lines that are no messages of Triton's: what a crash leaves behind.
+    """
     found: dict[str, None] = {}
+    others: list[str] = []
     for line in path.read_text("utf-8", "replace").splitlines():
         match = _LINE.match(line)
         if match and match["level"] in "EF":
             found[plain(match["text"])] = None
         elif line.startswith("error: "):
             found[line] = None
-    return [message for message in found if not _NOISE.search(message)][-most:]
+        elif not match and line.strip():
+            others.append(line.strip())
+    return [message for message in found if not _NOISE.search(message)][-most:] or others[-most:]
 
 
 class LogFilter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from preprocessing.demographics import Demographics
 from preprocessing.features import features
 from preprocessing.homes import Homes
 from tests.service.asking import PROTOCOLS, Asker
-from tests.service.conftest import Service
+from tests.service.conftest import Service, serve
 from training.basic import Estimator, pick, train_basic
 from training.sales import Sales
 
@@ -148,3 +149,22 @@ def test_the_demo_client_and_the_service_agree_on_the_csv(
     """The columns of the CSV are exactly the inputs: nothing is renamed, nothing is left."""
     assert list(examples.columns) == list(HOME_COLUMN_NAMES)
     assert asker.ask(protocol, "house_price", as_columns(examples[:1], tuple(examples.columns))).outputs
+
+
+@pytest.mark.skipif(
+    Path("/proc/sys/kernel/core_pattern").read_text()[:1] in "/|", reason="this machine keeps core files elsewhere"
+)
+def test_no_process_of_the_service_ends_with_a_crash(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
+    try:
+        with serve(repository, tmp_path) as server:
+            asker = Asker(server.http_address, server.grpc_address)
+            assert asker.generate("house_price", json.dumps(EXAMPLE_HOME)).outputs
+            asker.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
+    assert not list(tmp_path.glob("core*"))

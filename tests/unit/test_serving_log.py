@@ -106,3 +106,10 @@ def test_follow_gives_whole_lines_and_what_came_before_the_end(tmp_path: Path) -
         return more is None
 
     assert list(follow(log, until=grow_then_end)) == ["one", "two", "three", "four"]
+
+
+def test_without_an_error_the_last_words_of_a_crash_are_told(tmp_path: Path) -> None:
+    log = tmp_path / "triton.log"
+    words = ["terminate called after throwing an instance of 'std::bad_alloc'", "  what():  std::bad_alloc"]
+    log.write_text("\n".join([*words, "Signal (6) received."]) + "\n")
+    assert last_errors(log, most=2) == ["what():  std::bad_alloc", "Signal (6) received."]

@@ -76,6 +76,10 @@ class TritonPythonModel:
                 pb_utils.Logger.log_warn("A batch failed; running its requests one by one")
         return [self._run_alone(request) for request in requests]
 
+    def finalize(self) -> None:
+        """Drop the kept tensors: freed any later, when the stub's shared memory is gone, they end it with SIGSEGV."""
+        _same_text.cache_clear()
+
     def _run_alone(self, request: Any) -> Any:
         try:
             return self._run([request])[0]
