@@ -27,6 +27,8 @@ SALE_COLUMNS = ("id", DATE, "price")
 
 _LARGEST_EXACT = 2**53  # every number is read as float64, which skips whole numbers beyond this one
 
+_PAST = "a date like 20141013T000000, not after today"
+
 CROSS_CHECKS = {
     "sqft_living": pa.Check(
         lambda homes: (homes.sqft_above + homes.sqft_basement - homes.sqft_living).abs() <= AREA_ROUNDING_SQFT,
@@ -59,11 +61,16 @@ def sales_schema(zipcodes: Collection[float], this_year: int) -> pa.DataFrameSch
     """Describe sold homes: the home's id, the sale's date and price in dollars, and the columns of the home."""
     sale = {
         "id": _number(0, _LARGEST_EXACT, "a whole number, not negative", whole=True),
-        DATE: pa.Column("datetime64[ns]", description="a date like 20141013T000000"),
+        DATE: pa.Column("datetime64[ns]", pa.Check(_past, error=_PAST), description=_PAST),
         "price": _column(lambda price: (price > 0) & (price < float("inf")), "a number of dollars above 0"),
     }
     columns = {**sale, **_home(zipcodes, this_year)}
     return pa.DataFrameSchema(columns, checks=list(CROSS_CHECKS.values()), strict=True)
+
+
+def _past(days: pd.Series[pd.Timestamp]) -> pd.Series[bool]:
+    # A mistyped year would be the last sale of the data: no later file could then bring newer ones.
+    return days.le(pd.Timestamp.now())
 
 
 def _home(zipcodes: Collection[float], this_year: int) -> dict[str, pa.Column]:

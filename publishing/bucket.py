@@ -29,7 +29,7 @@ from rich.console import Console
 
 from conversion import Refused
 from data.command_line import run
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, versions
+from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, VERSION_NAME, versions
 
 CONFIG = "config.pbtxt"
 WARMUP = "warmup"
@@ -205,7 +205,7 @@ def _policy(numbers: Sequence[int]) -> str:
 def _version(key: str) -> int | None:
     """Return the version that an object belongs to; None for the model's own files."""
     number = key.split("/")[1]
-    return int(number) if number.isdecimal() else None
+    return int(number) if VERSION_NAME.fullmatch(number) else None
 
 
 def _files(model: Path, numbers: Sequence[int]) -> Iterator[Path]:

@@ -32,6 +32,14 @@ _BROKEN = (
 )
 """onnxruntime's exceptions share no base of their own."""
 
+_ALONE = 16
+"""Homes that are valued by themselves too."""
+_ROUNDING = 1e-4
+"""Relative: processors add up a batch in another order than a single home."""
+_MOST_TIES = 0.02
+"""Share of the homes: rounding may choose another one of several equally near neighbours."""
+_SEED = 42
+
 _INPUTS = {FEATURES: ("tensor(float)", len(FEATURE_NAMES))}
 _ONNXRUNTIME_TYPE = {TensorProto.FLOAT: "tensor(float)", TensorProto.STRING: "tensor(string)"}
 _OUTPUTS = {name: (_ONNXRUNTIME_TYPE[kind], 1) for name, kind in OUTPUTS.items()}
@@ -105,6 +113,8 @@ def _check_measured(card: Card) -> None:
 def _check_answers(running: InferenceSession, table: npt.NDArray[np.float32], card: Card) -> None:
     for homes, given in ((table, "all columns"), (only_required(table), "only the required columns")):
         answers = run(running, homes)
+        if any(len(values) != len(homes) for values in answers.values()):
+            raise Refused(f"outputs must have as many rows as there are homes, with {given}")
         low, price, high = (answers[name] for name in ("price_low", "price", "price_high"))
         if not (np.isfinite(low) & np.isfinite(price) & np.isfinite(high)).all():
             raise Refused(f"outputs are not finite for a home with {given}")
@@ -112,3 +122,22 @@ def _check_answers(running: InferenceSession, table: npt.NDArray[np.float32], ca
             raise Refused(f"0 < price_low <= price <= price_high does not hold for a home with {given}")
         if (answers["price_model"] != card.price_model).any():
             raise Refused(f"price_model must be {card.price_model} for every home")
+        _check_rows(running, homes, answers, given)
+
+
+def _check_rows(
+    running: InferenceSession, homes: npt.NDArray[np.float32], answers: dict[str, npt.NDArray[Any]], given: str
+) -> None:
+    """Check that a home's answer is its own: the service values the homes of many callers as one batch."""
+    shuffled = np.random.default_rng(_SEED).permutation(len(homes))
+    batches = [shuffled, *shuffled[:_ALONE, np.newaxis]]
+    again = [run(running, homes[rows]) for rows in batches]
+    rows = np.concatenate(batches)
+    for name, values in answers.items():
+        others = np.concatenate([one[name] for one in again])
+        same = others == values[rows] if values.dtype == object else np.isclose(others, values[rows], rtol=_ROUNDING)
+        if np.mean(same) < 1 - _MOST_TIES:
+            raise Refused(
+                f"{name} of a home with {given} depends on the homes that are valued with it: callers would get each "
+                "other's prices"
+            )

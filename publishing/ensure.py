@@ -14,7 +14,7 @@ from preprocessing.demographics import Demographics
 from preprocessing.example import example_features, example_home
 from publishing.card import Card
 from publishing.preprocessing_version import publish_preprocessing, published_demographics
-from publishing.repository import ENSEMBLES, PRICE_MODEL, versions
+from publishing.repository import ENSEMBLES, MOST_DIGITS, PREPROCESSING, PRICE_MODEL, misnamed, versions
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
     Brings preprocessing up to date in any case. Raises Refused, or data.files.DataError.
     """
     model = repository / PRICE_MODEL
+    for name in (PRICE_MODEL, PREPROCESSING):
+        _name_misnamed(repository / name)
     found = find_data(environ)
     card = _newest_card(model)
     if versions(model) and not (found and card and card.data.standin):
@@ -40,6 +42,22 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
     number = publish_trained("basic", read_sales(files), repository)
     prepare(repository, files.demographics)
     log.info("price_model version %d is %s", number, Card.read(model / str(number)).price_model)
+
+
+def _name_misnamed(model: Path) -> None:
+    """Name what looks like a version and is none. Raises Refused where Triton would end at it."""
+    for name in misnamed(model):
+        if len(name) > MOST_DIGITS and name.isdecimal():
+            raise Refused(
+                f"{model.name}/{name}: a version's folder is a number of one to {MOST_DIGITS} digits; rename or remove "
+                "this one: the server takes ten digits for its newest version, and ends at twenty"
+            )
+        log.warning(
+            "%s/%s is no version: a version's folder is a number of one to %d digits without leading zeros",
+            model.name,
+            name,
+            MOST_DIGITS,
+        )
 
 
 def prepare(repository: Path, demographics: Path) -> None:

@@ -11,8 +11,9 @@ from conversion import Refused
 from conversion.converted import Converted, convert_estimator
 from publishing.card import Card
 from publishing.contract import check_version
+from publishing.floors import check_floors
 from publishing.gate import GATE_FILE, Comparison, compare, judge
-from publishing.repository import PRICE_MODEL, add, newest, staged
+from publishing.repository import PRICE_MODEL, alone, newest, place, staged, versions
 from publishing.version import write_version
 from training import Kind
 from training.basic import train_basic
@@ -116,26 +117,39 @@ def _refuse_untrained(sales: Sales, repository: Path) -> None:
 
 def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Show | None) -> int:
     card = check_version(folder, sales.table[sales.held_out][:TRIED_ON])
+    if card.data.standin == sales.summary.standin:
+        check_floors(folder, card, sales)
     refuse_early(card.data.standin, repository)
     (folder / GATE_FILE).unlink(missing_ok=True)  # how it compared in the repository that it comes from
-    serving = newest(repository / PRICE_MODEL)
-    if serving is not None and _comparable(serving, card):
-        log.info("comparing it with version %s, which serves", serving.name)
-        comparison = compare(folder, serving, sales, accept)
-        if show is not None:
-            show(comparison)
-        judge(comparison)
-        comparison.write(folder)
-    return add(folder, repository / PRICE_MODEL)
+    model = repository / PRICE_MODEL
+    with alone(model):  # until it is placed: another publisher's version would be the one to compare with
+        serving = _newest_known(model)
+        if serving is not None and _comparable(serving, card):
+            log.info("comparing it with version %s, which serves", serving.name)
+            comparison = compare(folder, serving, sales, accept)
+            if show is not None:
+                show(comparison)
+            judge(comparison)
+            comparison.write(folder)
+        return place(folder, model)
+
+
+def _newest_known(model: Path) -> Path | None:
+    """Return the newest version that has a card; what a hand has put above it must not spare the comparison."""
+    for number in reversed(versions(model)):
+        folder = model / str(number)
+        try:
+            Card.read(folder)
+        except Refused as refused:
+            log.warning("not compared with version %d, which was not published by this project: %s", number, refused)
+        else:
+            return folder
+    return None
 
 
 def _comparable(serving: Path, card: Card) -> bool:
     """Tell whether both know the same market: made-up sales say nothing about a model of real ones, nor the reverse."""
-    known = _card(serving)
-    if known is None:
-        log.warning("not compared with version %s, which was not published by this project", serving.name)
-        return False
-    if known.data.standin != card.data.standin:
+    if Card.read(serving).data.standin != card.data.standin:
         log.info("not compared with version %s, which knows only the stand-in market", serving.name)
         return False
     return True

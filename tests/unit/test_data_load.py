@@ -78,6 +78,7 @@ def test_quoted_numbers_blank_lines_and_a_byte_order_mark_are_read(load: Callabl
         ("id", "7.5", "a whole number"),
         ("date", "2014-10-13", "a date like 20141013T000000"),
         ("date", "20141313T000000", "a date like 20141013T000000"),
+        ("date", "21041013T000000", "not after today"),
         ("price", "0", "above 0"),
         ("price", "inf", "above 0"),
         ("price", "", "above 0"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,19 @@ from publishing.__main__ import app
 from publishing.card import CARD_FILE, Card
 from publishing.contract import MODEL_FILE, check_version
 from publishing.ensure import ensure, example
-from publishing.gate import GATE_FILE
+from publishing.gate import GATE_FILE, Comparison
 from publishing.preprocessing_version import publish_preprocessing
 from publishing.publish import publish_converted, publish_folder
-from publishing.repository import PREPROCESSING, PRICE_MODEL, add, new_repository, remove_newest, staged, versions
+from publishing.repository import (
+    PREPROCESSING,
+    PRICE_MODEL,
+    add,
+    misnamed,
+    new_repository,
+    remove_newest,
+    staged,
+    versions,
+)
 from tests.conftest import ROOT
 from training.basic import save, train_basic
 from training.sales import Sales
@@ -388,3 +400,124 @@ def test_a_pickle_with_other_columns_is_refused(names: list[str], reason: str, s
     features.write_text(json.dumps(names))
     with pytest.raises(Refused, match=reason):
         read_pickle(model, features, tmp_path / "handover", sales.table[:50])
+
+
+def test_what_is_named_like_no_version_is_none(repository: Path) -> None:
+    model = repository / PRICE_MODEL
+    wrong = ["0", "01", "007", "٣", "12345678901234567890", ".ipynb_checkpoints", "2.bak"]
+    for name in wrong:
+        shutil.copytree(model / "1", model / name)
+    (model / "notes").mkdir()
+    assert versions(model) == [1]
+    assert misnamed(model) == sorted(wrong)
+    with pytest.raises(Refused, match="needs an earlier one"):
+        remove_newest(model)
+    assert (model / "1").is_dir()
+
+
+def test_a_start_names_what_is_no_version_and_refuses_what_would_end_the_server(
+    repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (repository / PRICE_MODEL / "2.bak").mkdir()
+    ensure(repository, {})
+    assert "price_model/2.bak is no version" in caplog.text
+    (repository / PRICE_MODEL / "20261125123000123456").mkdir()
+    with pytest.raises(
+        Refused, match="price_model/20261125123000123456: a version's folder is a number of one to 9 digits"
+    ):
+        ensure(repository, {})
+
+
+def newest_date(model: Path) -> float:
+    """Return what Triton compares from poll to poll."""
+    return max(path.stat().st_mtime for path in [model, *model.rglob("*")])
+
+
+def test_a_date_in_the_future_hides_no_later_version_and_no_rollback(
+    version: Path, sales: Sales, repository: Path
+) -> None:
+    model, ahead = repository / PRICE_MODEL, time.time() + 3600
+    os.utime(model / "1" / MODEL_FILE, (ahead, ahead))
+    os.utime(version / MODEL_FILE, (ahead + 3600, ahead + 3600))
+    before = newest_date(model)
+    publish_folder(version, sales, repository)
+    published = newest_date(model)
+    assert before < published < ahead + 3600, "the copy's own date is not kept"
+    remove_newest(model)
+    assert newest_date(model) > published
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        lambda model: shutil.copytree(model / "1", model / "007"),
+        lambda model: (model / "2").mkdir(),
+        lambda model: (shutil.copytree(model / "1", model / "2"), (model / "2" / CARD_FILE).write_text("{")),
+    ],
+    ids=["007", "no card", "broken card"],
+)
+def test_what_lies_above_the_newest_version_spares_no_comparison(
+    disguise: Callable[[Path], object], version: Path, sales: Sales, repository: Path
+) -> None:
+    disguise(repository / PRICE_MODEL)
+    number = publish_folder(version, sales, repository)
+    comparison = Comparison.read(repository / PRICE_MODEL / str(number))
+    assert comparison is not None
+    assert comparison.serving == Card.read(repository / PRICE_MODEL / "1").price_model
+
+
+def test_a_broken_card_is_a_line_and_no_traceback_at_a_start(
+    repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (repository / PRICE_MODEL / "1" / CARD_FILE).write_text('{"data": 3')
+    ensure(repository, {})
+    assert "price_model version 1 was not published by this project: card.json is not JSON" in caplog.text
+
+
+def test_two_publishers_are_judged_one_after_the_other(version: Path, sales: Sales, repository: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        numbers = list(pool.map(lambda _: publish_folder(version, sales, repository, "again"), range(2)))
+    assert sorted(numbers) == [2, 3]
+    compared = [Comparison.read(repository / PRICE_MODEL / str(number)) for number in (2, 3)]
+    assert all(compared)
+
+
+def times(graph: onnx.ModelProto, factor: float) -> None:
+    """Multiply price and range, as a graph does that was made for thousands of dollars or another currency."""
+    for output in ("price", "price_low", "price_high"):
+        producer = next(node for node in graph.graph.node if output in node.output)
+        producer.output[list(producer.output).index(output)] = f"{output}_before"
+        factor_name = f"{output}_factor"
+        kind = next(one.type.tensor_type.elem_type for one in graph.graph.output if one.name == output)
+        scalar = np.array(factor, onnx.helper.tensor_dtype_to_np_dtype(kind))
+        graph.graph.initializer.append(onnx.numpy_helper.from_array(scalar, factor_name))
+        graph.graph.node.append(onnx.helper.make_node("Mul", [f"{output}_before", factor_name], [output]))
+
+
+def reverse_rows(graph: onnx.ModelProto) -> None:
+    """Answer a batch's homes in reverse."""
+    producer = next(node for node in graph.graph.node if "price" in node.output)
+    producer.output[list(producer.output).index("price")] = "price_in_order"
+    for name, value in (("starts", [-1]), ("ends", [-(2**31)]), ("axes", [0]), ("steps", [-1])):
+        graph.graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, np.int64), name))
+    graph.graph.node.append(
+        onnx.helper.make_node("Slice", ["price_in_order", "starts", "ends", "axes", "steps"], ["price"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda graph: times(graph, 10), r"MdAPE\) is \d+\.\d % .* whatever the reason"),
+        (lambda graph: times(graph, 1.2), r"its bias is \d\d\.\d % .* allowed is -10 to 10 %, whatever the reason"),
+        (reverse_rows, "depends on the homes that are valued with it|price_low <= price"),
+    ],
+    ids=["x10", "x1.2", "reversed rows"],
+)
+def test_no_reason_lets_a_wrong_model_through(
+    change: Callable[[onnx.ModelProto], None], reason: str, version: Path, sales: Sales, repository: Path
+) -> None:
+    rewrite(version, change)
+    with pytest.raises(Refused, match=reason):
+        publish_folder(version, sales, repository, "the market has changed")
+    assert versions(repository / PRICE_MODEL) == [1]
