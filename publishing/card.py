@@ -8,6 +8,7 @@ start of the service reads a card.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,10 +19,13 @@ from conversion import Refused
 from conversion.parity import Parity
 from data.files import DataSummary
 from preprocessing.training_bins import Bins
+from publishing.repository import versions
 from training.accuracy import Accuracy
 from training.market_level import MarketLevel
 
 CARD_FILE = "card.json"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,18 @@ class Card:
 
 
 _CARD = TypeAdapter(Card)
+
+
+def newest_known(model: Path, *, tell: bool = False) -> tuple[Path, Card] | None:
+    """Return the newest version that has a card, and the card; ``tell`` logs each version above it that has none."""
+    for number in reversed(versions(model)):
+        folder = model / str(number)
+        try:
+            return folder, Card.read(folder)
+        except Refused as refused:
+            if tell:
+                log.warning("%s version %d was not published by this project: %s", model.name, number, refused)
+    return None
 
 
 def _complaint(error: ValidationError) -> str:

@@ -12,7 +12,7 @@ from data.files import DataFiles, find_data
 from data.standin import find_or_generate, standin_data
 from preprocessing.demographics import Demographics
 from preprocessing.example import example_features, example_home
-from publishing.card import Card
+from publishing.card import Card, newest_known
 from publishing.preprocessing_version import publish_preprocessing, published_demographics
 from publishing.repository import ENSEMBLES, MOST_DIGITS, PREPROCESSING, PRICE_MODEL, misnamed, versions
 
@@ -28,7 +28,8 @@ def ensure(repository: Path, environ: Mapping[str, str] = os.environ) -> None:
     for name in (PRICE_MODEL, PREPROCESSING):
         _name_misnamed(repository / name)
     found = find_data(environ)
-    card = _newest_card(model)
+    known = newest_known(model, tell=True)
+    card = known[1] if known else None
     if versions(model) and not (found and card and card.data.standin):
         _note_new_data(found, card)
         prepare(repository, _demographics(repository, found, card))
@@ -90,15 +91,6 @@ def _write_warmup(repository: Path, demographics: Demographics) -> None:
     if not sample.is_file() or sample.read_bytes() != content:
         sample.parent.mkdir(exist_ok=True)
         sample.write_bytes(content)
-
-
-def _newest_card(model: Path) -> Card | None:
-    for number in reversed(versions(model)):
-        try:
-            return Card.read(model / str(number))
-        except Refused as refused:
-            log.warning("%s version %d was not published by this project: %s", model.name, number, refused)
-    return None
 
 
 def _note_new_data(found: DataFiles | None, card: Card | None) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from conversion import Refused
 from conversion.converted import Converted, convert_estimator
-from publishing.card import Card
+from publishing.card import Card, newest_known
 from publishing.contract import check_version
 from publishing.floors import check_floors
 from publishing.gate import GATE_FILE, Comparison, compare, judge
-from publishing.repository import PRICE_MODEL, alone, newest, place, staged, versions
+from publishing.repository import PRICE_MODEL, alone, place, staged
 from publishing.version import write_version
 from training import Kind
 from training.basic import train_basic
@@ -84,10 +84,10 @@ def publish_folder(version: Path, sales: Sales, repository: Path, accept: str = 
 
 def refuse_early(standin: bool, repository: Path) -> None:
     """Refuse, before anything is read, that made-up prices replace real ones: raises Refused."""
-    serving = newest(repository / PRICE_MODEL)
-    if serving is not None and standin and (known := _card(serving)) and not known.data.standin:
+    serving = newest_known(repository / PRICE_MODEL)
+    if serving is not None and standin and not serving[1].data.standin:
         raise Refused(
-            f"with the stand-in market alone nothing replaces {known.price_model}, which serves and knows real "
+            f"with the stand-in market alone nothing replaces {serving[1].price_model}, which serves and knows real "
             "sales: set DATA_DIR to the folder of Sound Realty's data"
         )
 
@@ -98,9 +98,11 @@ def asks_for_reason(kind: Kind, standin: bool, repository: Path) -> str | None:
     Models of two kinds, ``basic`` and ``improved``, price many homes far apart: the gate will ask
     why, and whoever publishes should know before minutes of training.
     """
-    serving = newest(repository / PRICE_MODEL)
-    known = _card(serving) if serving is not None else None
-    if known is None or known.data.standin != standin or known.price_model.startswith(f"{kind}-"):
+    serving = newest_known(repository / PRICE_MODEL)
+    if serving is None:
+        return None
+    known = serving[1]
+    if known.data.standin != standin or known.price_model.startswith(f"{kind}-"):
         return None
     return known.price_model
 
@@ -123,10 +125,10 @@ def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Sh
     (folder / GATE_FILE).unlink(missing_ok=True)  # how it compared in the repository that it comes from
     model = repository / PRICE_MODEL
     with alone(model):  # until it is placed: another publisher's version would be the one to compare with
-        serving = _newest_known(model)
-        if serving is not None and _comparable(serving, card):
-            log.info("comparing it with version %s, which serves", serving.name)
-            comparison = compare(folder, serving, sales, accept)
+        serving = newest_known(model, tell=True)
+        if serving is not None and _comparable(*serving, card):
+            log.info("comparing it with version %s, which serves", serving[0].name)
+            comparison = compare(folder, serving[0], sales, accept)
             if show is not None:
                 show(comparison)
             judge(comparison)
@@ -134,29 +136,9 @@ def _publish(folder: Path, sales: Sales, repository: Path, accept: str, show: Sh
         return place(folder, model)
 
 
-def _newest_known(model: Path) -> Path | None:
-    """Return the newest version that has a card; what a hand has put above it must not spare the comparison."""
-    for number in reversed(versions(model)):
-        folder = model / str(number)
-        try:
-            Card.read(folder)
-        except Refused as refused:
-            log.warning("not compared with version %d, which was not published by this project: %s", number, refused)
-        else:
-            return folder
-    return None
-
-
-def _comparable(serving: Path, card: Card) -> bool:
+def _comparable(serving: Path, known: Card, card: Card) -> bool:
     """Tell whether both know the same market: made-up sales say nothing about a model of real ones, nor the reverse."""
-    if Card.read(serving).data.standin != card.data.standin:
+    if known.data.standin != card.data.standin:
         log.info("not compared with version %s, which knows only the stand-in market", serving.name)
         return False
     return True
-
-
-def _card(version: Path) -> Card | None:
-    try:
-        return Card.read(version)
-    except Refused:
-        return None

@@ -152,7 +152,8 @@ def test_the_demo_client_and_the_service_agree_on_the_csv(
 
 
 @pytest.mark.skipif(
-    Path("/proc/sys/kernel/core_pattern").read_text()[:1] in "/|", reason="this machine keeps core files elsewhere"
+    Path("/proc/sys/kernel/core_pattern").read_text()[:1] in "/|" or not resource.getrlimit(resource.RLIMIT_CORE)[1],
+    reason="this machine keeps core files elsewhere, or none",
 )
 def test_no_process_of_the_service_ends_with_a_crash(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,8 @@ import pty
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from data.files import DATA_DIR, DataError, DataFiles
 from data.standin import standin_data
 from publishing.card import CARD_FILE, Card
 from publishing.gate import FEWEST_LATER_SALES, Comparison, Difference, basis, compare, judge
-from publishing.publish import asks_for_reason, publish_converted, publish_folder, publish_trained
+from publishing.publish import asks_for_reason, publish_converted, publish_folder, publish_trained, refuse_early
 from publishing.repository import PRICE_MODEL, new_repository, versions
 from tests.conftest import ROOT
 from training import Kind
@@ -280,3 +282,32 @@ def test_only_a_change_of_prices_can_be_accepted() -> None:
     judge(replace(FINE, moved=0.5, accepted="new grades"))
     with pytest.raises(Refused, match="slow"):
         judge(replace(FINE, speed_ratio=9, accepted="new grades"))
+
+
+def test_of_two_publishers_the_second_is_judged_against_the_first(sales: Sales, repository: Path) -> None:
+    homes = sales.table[sales.held_out]
+    first, second = (convert_estimator(neighbours(sales, count), homes) for count in (5, 6))
+    judged = threading.Event()
+    seen: list[Comparison] = []
+
+    def show(comparison: Comparison) -> None:
+        seen.append(comparison)
+        judged.set()
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def while_the_first_is_judged(comparison: Comparison) -> None:
+            pool.submit(publish_converted, second, sales, repository, "", show)
+            judged.wait(5)  # by then it would have been compared, were it not kept waiting
+
+        number = publish_converted(first, sales, repository, "", while_the_first_is_judged)
+    assert seen[0].serving == Card.read(repository / PRICE_MODEL / str(number)).price_model
+
+
+def test_made_up_prices_replace_no_real_ones_below_a_broken_card(repository: Path) -> None:
+    card = json.loads((repository / PRICE_MODEL / "1" / CARD_FILE).read_text())
+    card["data"]["standin"] = False
+    (repository / PRICE_MODEL / "1" / CARD_FILE).write_text(json.dumps(card))
+    (repository / PRICE_MODEL / "2").mkdir()
+    with pytest.raises(Refused, match="with the stand-in market alone nothing replaces"):
+        refuse_early(standin=True, repository=repository)
