@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import signal
 import threading
+import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -17,6 +20,7 @@ from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
 from serving.log import LogFilter, follow
 from serving.ports import Ports
+from serving.supervisor import supervise
 
 PROJECT = Path(__file__).parent.parent
 SHOWN_MODEL = "house_price"
@@ -46,6 +50,7 @@ def serve(
     """Serve the model repository on the loopback interface."""
     home = json.dumps(json.load(example)) if example else None
     out, err = Console(), Console(stderr=True)
+    logging.basicConfig(format="%(message)s")
     server = EmbeddedServer(repository, log_path=log, ports=Ports(http_port, grpc_port, metrics_port))
     stopping = _stop_on_signals(server)
     try:
@@ -56,9 +61,7 @@ def serve(
         if not stopping.is_set():
             told.wait(LOG_SECONDS)
             _announce(server, out, home)
-        while not stopping.wait(LOOK_SECONDS):
-            if not server.is_alive:
-                raise server.failure(f"Triton ended with exit code {server.returncode}")
+        supervise(server, wait_for, stopping)
     except ServerUnavailable as error:
         _say(err, str(error))
         raise typer.Exit(1) from error
@@ -87,13 +90,24 @@ def _announce(server: EmbeddedServer, out: Console, home: str | None) -> None:
 
 
 def _show_log(server: EmbeddedServer, out: Console, models: set[str], told: threading.Event) -> None:
-    """Show the log until the server ends; set ``told`` once it has said that all ``models`` are live."""
-    shown = LogFilter()
-    for line in follow(server.log_path, until=lambda: not server.is_alive):
-        for readable in shown.readable(line):
-            _say(out, readable)
-        if models <= shown.live:
-            told.set()
+    """Show the log of each start of the server; set ``told`` once it has said that all ``models`` are live."""
+    shown_of = None
+    while True:
+        process = server.pid
+        if process in (shown_of, None):
+            time.sleep(LOOK_SECONDS)
+            continue
+        shown_of, shown = process, LogFilter()
+        for line in follow(server.log_path, until=partial(_is_over, server, process)):
+            for readable in shown.readable(line):
+                _say(out, readable)
+            if models <= shown.live:
+                told.set()
+
+
+def _is_over(server: EmbeddedServer, process: int) -> bool:
+    """Return whether this process of the server has ended, or another one has taken its place."""
+    return server.pid != process or not server.is_alive
 
 
 def _stop_on_signals(server: EmbeddedServer) -> threading.Event:

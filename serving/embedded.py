@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +23,19 @@ from serving.ports import ANY_FREE, LOOPBACK, Ports, free
 
 READY_SECONDS = 300.0
 """Loading takes seconds on an idle machine. A model that fails, or a server that ends, is reported at once."""
+CRASHES = frozenset({signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL})
+"""Signals by which a process ends itself."""
+STARTS = 3
+"""How often a server is started that ends itself while it loads.
+
+Triton 24.10 gives up on a stub that got no processor for a second while it loads, as when the machine was paused. It
+frees the memory that both share, and ends by a signal as soon as the stub goes on. The next start meets a machine that
+runs.
+"""
+KEPT_LOGS = 3
+"""Logs of earlier starts, which hold the reason for a crash."""
+
+logger = logging.getLogger(__name__)
 
 
 class EmbeddedServer:
@@ -28,7 +43,7 @@ class EmbeddedServer:
 
     Args:
         repository: The model repository: a folder, or the ``s3://`` URL of a bucket.
-        log_path: Where the server's complete log goes; replaced at each start.
+        log_path: Where the server's complete log goes; those of earlier starts lie beside it, the newest as ``.1``.
         ports: 0 for a free port; the properties tell which it became.
         poll_seconds: How often the repository is looked at.
 
@@ -96,6 +111,7 @@ class EmbeddedServer:
         self.ports = free(self.ports)
         self._workspace = workspace.Workspace()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        _keep_earlier(self.log_path)
         tether = str(Path(__file__).with_name("tether.py"))
         backends = self._workspace.lay_out_backends(bundle)
         environment = server_environment(bundle, self._workspace.lay_out_libraries(bundle), os.environ)
@@ -127,15 +143,23 @@ class EmbeddedServer:
     ) -> None:
         """Return when every one of ``models`` serves, or as soon as ``stopping`` is set.
 
+        A server that ends itself by a signal while it loads is started again, at the same ports: see STARTS.
+
         Raises:
             ServerUnavailable: as soon as the server exits or one of the models failed to load,
                 with the server's own reason; after ``timeout`` seconds at the latest.
         """
-        waiting = list(models)
+        models = waiting = list(models)
+        starts = 1
         deadline = time.monotonic() + timeout
         while stopping is None or not stopping.is_set():
-            if not self.is_alive:
-                raise self.failure(f"Triton ended with exit code {self.returncode} while loading")
+            if self.returncode is not None:
+                problem = self.failure(f"Triton ended with exit code {self.returncode} while loading")
+                if -self.returncode not in CRASHES or starts == STARTS:
+                    raise problem
+                logger.warning("%s; starting it again", problem)
+                self.restart()
+                waiting, starts, deadline = models, starts + 1, time.monotonic() + timeout
             try:
                 waiting = [model for model in waiting if not readiness.model_is_ready(self.http_address, model)]
                 if not waiting:
@@ -160,6 +184,12 @@ class EmbeddedServer:
         if self._workspace is not None:
             self._workspace.remove()
         self._process = self._workspace = None
+
+    def restart(self) -> None:
+        """Start anew, at the same ports, whatever state the server is in; raises what :meth:`start` raises."""
+        self.kill()
+        self.stop()
+        self.start()
 
     def kill(self) -> None:
         """Kill the server and its stubs at once; :meth:`stop` still cleans up after it."""
@@ -204,6 +234,14 @@ class EmbeddedServer:
         """Return an error that adds the last errors of the log, and its path, to ``headline``."""
         errors = "; ".join(log.last_errors(self.log_path)) or "it wrote no error"
         return ServerUnavailable(f"{headline}: {errors}; the complete log is {self.log_path}")
+
+
+def _keep_earlier(log_path: Path) -> None:
+    """Give the logs of earlier starts their next numbers, and forget the oldest."""
+    names = [log_path, *(log_path.with_name(f"{log_path.name}.{number}") for number in range(1, KEPT_LOGS + 1))]
+    for older, newer in reversed(list(pairwise(names))):
+        if older.exists():
+            older.replace(newer)
 
 
 def server_environment(bundle: Bundle, first: Path, inherited: Mapping[str, str]) -> dict[str, str]:

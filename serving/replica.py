@@ -64,9 +64,11 @@ log = logging.getLogger("replica")
 
 
 class Replica:
-    """Hold what is known of the server: its prices for the panel, and whether it works."""
+    """Hold what is known of the server at a port: its prices for the panel, and whether it works."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.problem = ""
         self.draining = False
         self.served = False
         self.failures = 0
@@ -91,10 +93,10 @@ class Replica:
         area, zipcode = next(iter(self._areas.items()))
         begin = time.monotonic()
         try:
-            status, answer = _ask(
+            status, answer = self._ask(
                 "POST", f"/v2/models/{ENSEMBLE}/generate", {**PANEL_HOME, "zipcode": zipcode, **PROBE}
             )
-            loaded = [(model, version) for model in COMPOSING for version in _versions(model)]
+            loaded = [(model, version) for model in COMPOSING for version in self._versions(model)]
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._failed(f"{type(error).__name__}: {error}")
             return
@@ -113,8 +115,22 @@ class Replica:
 
     def _failed(self, why: str) -> None:
         self.failures += 1
-        if self.served:
-            log.warning("no price from Triton, %d in a row: %s", self.failures, why)
+        self.problem = why
+        if self.served and self.failures == 1:
+            log.warning("no price from Triton: %s", why)
+
+    def _ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PROBE_TIMEOUT_SECONDS)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"{}")
+        finally:
+            connection.close()
+
+    def _versions(self, model: str) -> list[str]:
+        versions = self._ask("GET", f"/v2/models/{model}")[1].get("versions", [])
+        return list(versions) if isinstance(versions, list) else []
 
     def metrics(self) -> str:
         """Return the metrics in Prometheus' text format."""
@@ -147,21 +163,6 @@ class Replica:
 
 def _labels(**labels: str) -> str:
     return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
-
-
-def _ask(method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
-    connection = http.client.HTTPConnection("127.0.0.1", TRITON_PORT, timeout=PROBE_TIMEOUT_SECONDS)
-    try:
-        connection.request(method, path, None if body is None else json.dumps(body))
-        response = connection.getresponse()
-        return response.status, json.loads(response.read() or b"{}")
-    finally:
-        connection.close()
-
-
-def _versions(model: str) -> list[str]:
-    versions = _ask("GET", f"/v2/models/{model}")[1].get("versions", [])
-    return list(versions) if isinstance(versions, list) else []
 
 
 class Status(BaseHTTPRequestHandler):
@@ -204,7 +205,7 @@ class StatusServer(ThreadingHTTPServer):
 
 def run(command: list[str]) -> int:
     """Run Triton until it ends, fails for good, or SIGTERM comes; return the exit code."""
-    replica, stopping = Replica(), threading.Event()
+    replica, stopping = Replica(TRITON_PORT), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     key = secrets.token_urlsafe(24)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+MOST_FILES = 65_536
+"""Each connection is one; a server without any left unloads its models. Shells often allow 1,024."""
 
 
 def main() -> None:
@@ -22,7 +25,16 @@ def main() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != int(parent):  # it died before the call above
         sys.exit(1)
+    _raise_limit_of_files()
     os.execv(program, [program, *arguments])
+
+
+def _raise_limit_of_files() -> None:
+    """Allow as many open files as this user may have, up to MOST_FILES."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(MOST_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 if __name__ == "__main__":

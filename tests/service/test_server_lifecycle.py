@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
+import resource
 import signal
 import socket
 import subprocess
@@ -11,6 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -20,9 +24,10 @@ from tritonclient.utils import InferenceServerException
 
 from serving import workspace
 from serving.bundle import ServerUnavailable
-from serving.embedded import EmbeddedServer
+from serving.embedded import STARTS, EmbeddedServer, _keep_earlier
 from serving.ports import ANY_FREE, LOOPBACK, Ports, free
 from serving.readiness import ADMIN_HEADER, repository_index
+from serving.tether import MOST_FILES
 from tests.service.callers import DEADLINE_S
 
 PROJECT = Path(__file__).parents[2]
@@ -174,7 +179,7 @@ def test_a_killed_supervisor_takes_the_server_along_and_the_next_start_cleans_up
 ) -> None:
     supervisor_code = f"""
 import pathlib, time
-from serving.embedded import EmbeddedServer
+from serving.embedded import STARTS, EmbeddedServer, _keep_earlier
 server = EmbeddedServer(pathlib.Path({str(repository)!r}), log_path=pathlib.Path({str(tmp_path / "first.log")!r}))
 server.start()
 server.wait_ready(["echo"])
@@ -235,6 +240,66 @@ def test_waiting_ends_when_the_server_does(server: EmbeddedServer) -> None:
     assert eventually(lambda: not server.is_alive)
     with pytest.raises(ServerUnavailable, match="ended with exit code -9"):
         server.wait_ready(["echo"])
+
+
+SLOW = """
+import time
+class TritonPythonModel:
+    def initialize(self, args): time.sleep(2)
+"""
+
+
+@contextmanager
+def crashing(server: EmbeddedServer, times: int) -> Iterator[None]:
+    """End the server by a signal of its own while it loads, in so many starts."""
+
+    def crash() -> None:
+        ended: set[int | None] = {None}
+        while len(ended) <= times:
+            assert eventually(
+                lambda: server.pid not in ended and server.is_alive and bool(workspace.stubs(prefix_of(server)))
+            )
+            pid = server.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGABRT)
+            ended.add(pid)
+
+    with ThreadPoolExecutor() as pool:
+        crashes = pool.submit(crash)
+        yield
+        crashes.result()
+
+
+def test_a_server_that_crashes_while_it_loads_is_started_again(
+    repository: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is what Triton 24.10 does when a stub gets no processor for a second, as on a machine that was paused."""
+    publish(repository, SLOW, "slow")
+    with EmbeddedServer(repository, log_path=tmp_path / "triton.log") as server:
+        address = server.http_address
+        with crashing(server, times=1):
+            server.wait_ready(["echo", "slow"])
+        assert server.http_address == address
+        assert status_of(address, "GET", "/v2/models/slow/ready") == 200
+    assert re.findall("ended with exit code -6 while loading.*; starting it again", caplog.text)
+    assert "slow" in (tmp_path / "triton.log.1").read_text()  # the log of the start that crashed
+
+
+def test_a_server_that_always_crashes_while_it_loads_is_given_up(repository: Path, tmp_path: Path) -> None:
+    publish(repository, SLOW, "slow")
+    server = EmbeddedServer(repository, log_path=tmp_path / "triton.log")
+    with server, crashing(server, times=STARTS), pytest.raises(ServerUnavailable, match="exit code -6 while loading"):
+        server.wait_ready(["slow"])
+    for number in range(5):
+        (tmp_path / "triton.log").write_text(str(number))
+        _keep_earlier(tmp_path / "triton.log")
+    assert [path.read_text() for path in sorted(tmp_path.glob("triton.log*"))] == ["4", "3", "2"]
+
+
+def test_a_server_may_open_as_many_files_as_its_user(server: EmbeddedServer) -> None:
+    assert server.pid is not None
+    now, most = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+    assert now == most or now >= MOST_FILES
 
 
 def test_waiting_has_a_deadline(repository: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from preprocessing.metrics import DESCRIPTIONS
-from serving.replica import Replica
+from serving.replica import TRITON_PORT, Replica
 from tests.conftest import ROOT
 from tests.unit.drift import psi
 
@@ -52,7 +52,7 @@ KEYWORDS = {"and", "or", "unless", "bool", "offset"}
 
 def replica_metrics() -> set[str]:
     """Return the names of the metrics that the supervisor exports."""
-    return set(re.findall(r"^# TYPE (\w+)", Replica().metrics(), re.MULTILINE))
+    return set(re.findall(r"^# TYPE (\w+)", Replica(TRITON_PORT).metrics(), re.MULTILINE))
 
 
 def rules(path: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,136 @@
+"""What dies comes back: `python -m serving` while its server, or a part of it, is killed or paused."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from preprocessing.columns import EXAMPLE_HOME
+from publishing.repository import PREPROCESSING, PRICE_MODEL
+from serving.bundle import ServerUnavailable
+from serving.embedded import EmbeddedServer
+from serving.ports import ANY_FREE, Ports, free
+from serving.supervisor import supervise
+from tests.conftest import ROOT
+from tests.service.callers import DEADLINE_S
+from tests.service.conftest import ENSEMBLES
+
+BACK_S = 120.0
+"""A paused stub is noticed after five probes of five seconds; the rest is for a slow machine."""
+
+
+@dataclass
+class Running:
+    """Hold a process of ``python -m serving`` and what it says."""
+
+    process: subprocess.Popen[str]
+    ports: Ports
+    said: list[str]
+
+    @property
+    def price(self) -> float | None:
+        """Return the price of the example home, None where none comes within two seconds."""
+        address = f"http://127.0.0.1:{self.ports.http}/v2/models/house_price/generate"
+        request = urllib.request.Request(address, json.dumps(EXAMPLE_HOME).encode())
+        try:
+            with urllib.request.urlopen(request, timeout=2) as reply:
+                return float(json.load(reply)["price"])
+        except OSError:
+            return None
+
+    @property
+    def triton(self) -> psutil.Process:
+        (triton,) = psutil.Process(self.process.pid).children()
+        return triton
+
+    def stub(self, model: str) -> psutil.Process:
+        return next(stub for stub in self.triton.children(recursive=True) if f"/{model}/" in " ".join(stub.cmdline()))
+
+    def says(self, words: str) -> bool:
+        return any(words in line for line in self.said)
+
+
+def until(holds: Callable[[], object], seconds: float = DEADLINE_S) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def running(repository: Path, tmp_path: Path) -> Iterator[Running]:
+    ports = free(ANY_FREE)
+    command = [sys.executable, "-m", "serving", "--repository", str(repository), "--log", str(tmp_path / "triton.log")]
+    for name, port in (("http", ports.http), ("grpc", ports.grpc), ("metrics", ports.metrics)):
+        command += [f"--{name}-port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    output = process.stdout
+    assert output is not None
+    said: list[str] = []
+    reader = threading.Thread(target=lambda: said.extend(output))
+    reader.start()
+    found = Running(process, ports, said)
+    until(lambda: found.price, BACK_S)
+    yield found
+    process.kill()
+    process.wait()
+    reader.join()
+    output.close()
+
+
+def kill_the_server(running: Running) -> None:
+    running.triton.kill()
+
+
+def kill_preprocessing(running: Running) -> None:
+    running.stub(PREPROCESSING).kill()
+
+
+def kill_the_price_model(running: Running) -> None:
+    for stub in running.triton.children(recursive=True):
+        if f"/{PRICE_MODEL}/" in " ".join(stub.cmdline()):
+            stub.kill()
+
+
+def pause_preprocessing(running: Running) -> None:
+    running.stub(PREPROCESSING).suspend()
+
+
+@pytest.mark.parametrize(
+    "harm", [kill_the_server, kill_preprocessing, kill_the_price_model, pause_preprocessing], ids=lambda f: f.__name__
+)
+def test_homes_are_valued_again(running: Running, harm: Callable[[Running], None]) -> None:
+    price, before = running.price, running.triton.pid
+    harm(running)
+    until(lambda: running.says("starting it again in 1 s"), BACK_S)
+    until(lambda: running.price == price, BACK_S)
+    assert running.triton.pid != before
+    assert sum("starting it again" in line for line in running.said) == 1
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(BACK_S) == 0
+    until(lambda: running.says("Stopped"))
+
+
+def test_what_never_comes_back_is_given_up_with_its_reason(
+    repository: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with EmbeddedServer(repository, log_path=tmp_path / "triton.log") as server:
+        server.wait_ready(ENSEMBLES)
+        for model in repository.glob(f"{PRICE_MODEL}/*/model.onnx"):
+            model.write_bytes(b"no longer a graph")
+        server.kill()
+        with pytest.raises(ServerUnavailable, match="given up after 2 starts in vain"):
+            supervise(server, ENSEMBLES, threading.Event(), pauses=(0, 0))
+    assert caplog.text.count("starting it again") == 2
+    assert f"{PRICE_MODEL} 1: " in caplog.text
