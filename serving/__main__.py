@@ -20,6 +20,7 @@ from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
 from serving.log import LogFilter, follow
 from serving.ports import Ports
+from serving.replica import Stop
 from serving.supervisor import supervise
 
 PROJECT = Path(__file__).parent.parent
@@ -70,7 +71,7 @@ def serve(
     _say(out, "Stopped")
 
 
-def _wait(server: EmbeddedServer, models: list[str], stopping: threading.Event, out: Console) -> None:
+def _wait(server: EmbeddedServer, models: list[str], stopping: Stop, out: Console) -> None:
     message = f"Loading {', '.join(models)}"
     if out.is_terminal:
         with out.status(message):
@@ -110,12 +111,12 @@ def _is_over(server: EmbeddedServer, process: int) -> bool:
     return server.pid != process or not server.is_alive
 
 
-def _stop_on_signals(server: EmbeddedServer) -> threading.Event:
+def _stop_on_signals(server: EmbeddedServer) -> Stop:
     """Return an event that the first Ctrl-C or SIGTERM sets, so that requests in flight may finish.
 
     A second one kills the server. The handler raises nothing: an exception within a print would print the line twice.
     """
-    stopping = threading.Event()
+    stopping = Stop()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stopping.is_set():

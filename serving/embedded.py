@@ -8,7 +8,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from serving import log, readiness, stub_check, workspace
 from serving.bundle import Bundle, ServerUnavailable, find_bundle
 from serving.flags import EXIT_SECONDS, flags
 from serving.ports import ANY_FREE, LOOPBACK, Ports, free
+from serving.replica import Stop
 
 READY_SECONDS = 300.0
 """Loading takes seconds on an idle machine. A model that fails, or a server that ends, is reported at once."""
@@ -138,9 +138,7 @@ class EmbeddedServer:
                 start_new_session=True,
             )
 
-    def wait_ready(
-        self, models: Iterable[str], timeout: float = READY_SECONDS, stopping: threading.Event | None = None
-    ) -> None:
+    def wait_ready(self, models: Iterable[str], timeout: float = READY_SECONDS, stopping: Stop | None = None) -> None:
         """Return when every one of ``models`` serves, or as soon as ``stopping`` is set.
 
         A server that ends itself by a signal while it loads is started again, at the same ports: see STARTS.

@@ -18,6 +18,7 @@ import http.client
 import json
 import logging
 import os
+import queue
 import secrets
 import signal
 import subprocess
@@ -61,6 +62,34 @@ PANEL_AREAS = {
 }
 
 log = logging.getLogger("replica")
+
+
+class Stop:
+    """An event that a signal's handler may set.
+
+    A handler runs between two steps of the main thread. Where these are steps of ``threading.Event.wait``, the lock
+    that ``Event.set`` needs is taken, and both wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._told: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """Make it hold from now on."""
+        self._told.put(None)
+
+    def is_set(self) -> bool:
+        """Return whether it holds."""
+        return not self._told.empty()
+
+    def wait(self, timeout: float) -> bool:
+        """Return whether it holds, after so many seconds at the latest; one thread may wait."""
+        try:
+            self._told.get(timeout=timeout)
+        except queue.Empty:
+            return False
+        self.set()
+        return True
 
 
 class Replica:
@@ -205,7 +234,7 @@ class StatusServer(ThreadingHTTPServer):
 
 def run(command: list[str]) -> int:
     """Run Triton until it ends, fails for good, or SIGTERM comes; return the exit code."""
-    replica, stopping = Replica(TRITON_PORT), threading.Event()
+    replica, stopping = Replica(TRITON_PORT), Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     key = secrets.token_urlsafe(24)

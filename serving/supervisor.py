@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Sequence
 
 from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
-from serving.replica import ENSEMBLE, PROBE_SECONDS, Replica
+from serving.replica import ENSEMBLE, PROBE_SECONDS, Replica, Stop
 
 PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds before the first start in a row, the second, and so on; after these it is given up."""
@@ -19,9 +18,7 @@ LASTING_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
-def supervise(
-    server: EmbeddedServer, models: Sequence[str], stopping: threading.Event, pauses: Sequence[float] = PAUSES
-) -> None:
+def supervise(server: EmbeddedServer, models: Sequence[str], stopping: Stop, pauses: Sequence[float] = PAUSES) -> None:
     """Watch a server that was started and is ready, until ``stopping`` is set; call it from the thread that started it.
 
     It is asked for a real price every second: health stays "ready" while a Python model behind it is dead.

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import psutil
 import pytest
@@ -21,6 +22,7 @@ from publishing.repository import PREPROCESSING, PRICE_MODEL
 from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
 from serving.ports import ANY_FREE, Ports, free
+from serving.replica import Stop
 from serving.supervisor import supervise
 from tests.conftest import ROOT
 from tests.service.callers import DEADLINE_S
@@ -131,6 +133,31 @@ def test_what_never_comes_back_is_given_up_with_its_reason(
             model.write_bytes(b"no longer a graph")
         server.kill()
         with pytest.raises(ServerUnavailable, match="given up after 2 starts in vain"):
-            supervise(server, ENSEMBLES, threading.Event(), pauses=(0, 0))
+            supervise(server, ENSEMBLES, Stop(), pauses=(0, 0))
     assert caplog.text.count("starting it again") == 2
     assert f"{PRICE_MODEL} 1: " in caplog.text
+
+
+def test_a_signal_may_come_at_any_moment() -> None:
+    """Every tenth of a millisecond one does, while the event is waited for: `threading.Event` locks up at once."""
+    caught = 0
+    stopping = Stop()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal caught
+        caught += 1
+        stopping.set()
+
+    before = signal.signal(signal.SIGVTALRM, on_signal)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 1e-4, 1e-4)
+    try:
+        while caught < 100:
+            stopping = Stop()
+            for _ in range(10_000):
+                stopping.wait(0)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    stopping.set()
+    assert stopping.wait(60)
+    assert stopping.is_set()
