@@ -75,7 +75,7 @@ class TritonPythonModel:
         responses = []
         uncounted: list[slice] = []
         for place, (request, (start, end)) in enumerate(zip(requests, pairwise(bounds), strict=True)):
-            why, probes = refused.get(place), request.request_id() == PROBE_ID
+            why, probes = refused.get(place), _is_probe(request)
             if why is None:
                 responses.append(pb_utils.InferenceResponse([pb_utils.Tensor("features", table[start:end])]))
             else:
@@ -118,9 +118,26 @@ def _misasked(request: Any, inputs: Inputs) -> Refusal | None:
     names, arrays = inputs
     if unusable := unusable_inputs(names):
         return Refusal(unusable)
-    parameters = request.parameters()
+    try:
+        parameters = request.parameters()
+    except UnicodeDecodeError:
+        # It must be refused here: what execute() raises fails the other callers' requests of the batch too.
+        return Refusal("the request holds text that is not UTF-8")
     if parameters in NO_PARAMETERS:
         return None
-    # Triton passes on, as parameters, the keys of plain JSON that are no inputs; these ones are its own.
-    strangers = [name for name in json.loads(parameters) if name != "id" and not name.startswith("triton_")]
+    # Triton passes on, as parameters, the keys of plain JSON that are no inputs. Text is the caller's own business,
+    # such as a reference; a number is a misspelt column. Keys like these are Triton's own.
+    strangers = [
+        name
+        for name, value in json.loads(parameters).items()
+        if not isinstance(value, str) and not name.startswith("triton_")
+    ]
     return Refusal(unknown_columns(strangers), [UNKNOWN_COLUMN] * len(arrays[0])) if strangers else None
+
+
+def _is_probe(request: Any) -> bool:
+    """Return whether a request only asks whether the service works; its home is not counted."""
+    try:
+        return bool(request.request_id() == PROBE_ID)
+    except UnicodeDecodeError:
+        return False

@@ -24,6 +24,10 @@ from .homes import PACKED_INPUT
 
 MOST_JSON = 5_500
 """Characters. A message travels in gRPC's trailers, of which many clients read no more than 8 KiB."""
+MOST_UNKNOWN = 5
+"""Unknown columns that are named. Each is compared with all columns, and a request may have thousands."""
+LONGEST_NAME = 40
+"""Characters of an unknown column's name that are looked at; the longest column has 13."""
 MOST_SENTENCES = 1_000
 """Characters of sentences about rows, before the known ZIP codes: all rows that fit stand in the JSON anyway."""
 
@@ -57,9 +61,10 @@ def unusable_inputs(names: tuple[str, ...]) -> str:
     return f"missing columns: {', '.join(missing)}" if missing else ""
 
 
-def unknown_columns(names: Iterable[str]) -> str:
+def unknown_columns(names: Sequence[str]) -> str:
     """Return why a request with unknown columns gets no price: otherwise a misspelt one would be ignored."""
-    return "; ".join(_unknown_column(name) for name in names)
+    more = [f"and {len(names) - MOST_UNKNOWN} more unknown columns"] if len(names) > MOST_UNKNOWN else []
+    return "; ".join([*(_unknown_column(name) for name in names[:MOST_UNKNOWN]), *more])
 
 
 def _as_json(row: int, problems: Iterable[Problem]) -> str:
@@ -76,6 +81,8 @@ def _fitting(texts: list[str], most: int) -> list[str]:
 
 
 def _unknown_column(name: str) -> str:
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 1]}…"
     nearest = difflib.get_close_matches(name.lower(), HOME_COLUMN_NAMES, n=1)
     advice = f"did you mean '{nearest[0]}'?" if nearest else f"the columns are {', '.join(HOME_COLUMN_NAMES)}"
     return f"unknown column '{name}': {advice}"

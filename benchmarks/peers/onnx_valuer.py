@@ -54,7 +54,7 @@ class OnnxValuer:
         except ValueError as error:
             raise Refused(f"columns must be numbers, equally many of each: {error}") from error
         if len(columns) > len(HOME_COLUMN_NAMES):
-            raise Refused(unknown_columns(columns.keys() - set(HOME_COLUMN_NAMES)))
+            raise Refused(unknown_columns(sorted(columns.keys() - set(HOME_COLUMN_NAMES))))
         if table.dtype.kind not in "fi":
             raise Refused("columns must be numbers")
         values = np.ascontiguousarray(table.T, dtype=np.float32)

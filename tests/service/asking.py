@@ -44,15 +44,25 @@ class Asker:
         self._http.close()
         self._grpc.close()
 
-    def ask(self, protocol: str, model: str, columns: Columns, version: str = "") -> Answer:
-        """Value homes given as columns. Fail unless the service answers, or refuses with a 400."""
+    def ask(
+        self,
+        protocol: str,
+        model: str,
+        columns: Columns,
+        version: str = "",
+        parameters: dict[str, Any] | None = None,
+    ) -> Answer:
+        """Value homes given as columns. Fail unless the service answers, or refuses with a 400.
+
+        ``parameters`` are those of KServe's requests.
+        """
         if protocol == "generate":
             body = {name: values[0] if len(values) == 1 else values for name, values in columns.items()}
             return self.generate(model, json.dumps(body))
         module, client = (http_client, self._http) if protocol == "http" else (grpc_client, self._grpc)
         inputs = [_tensor(module, name, values) for name, values in columns.items()]
         try:
-            result = client.infer(model, inputs, model_version=version)
+            result = client.infer(model, inputs, model_version=version, parameters=parameters)
         except InferenceServerException as error:
             assert error.status() in ("400", "StatusCode.INVALID_ARGUMENT"), str(error)
             return Answer({}, error.message())
@@ -61,7 +71,7 @@ class Asker:
         lists = {name: array[:, 0].tolist() for name, array in outputs.items()}
         return Answer({**lists, "price_model": [name.decode().rstrip() for name in lists["price_model"]]})
 
-    def generate(self, model: str, body: str) -> Answer:
+    def generate(self, model: str, body: str | bytes) -> Answer:
         """Post plain JSON as it stands."""
         url = f"http://{self._http_address}/v2/models/{model}/generate"
         reply = self._pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import pytest
 import urllib3
 
 from preprocessing.columns import EXAMPLE_HOME, REQUIRED_COLUMN_NAMES
-from tests.service.asking import PROTOCOLS, Asker, Columns
+from tests.service.asking import PROTOCOLS, Answer, Asker, Columns
 from tests.service.conftest import Service
 
 everywhere = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -75,6 +78,46 @@ def test_a_misspelt_column(protocol: str, asker: Asker) -> None:
     assert "grad" in refusal
     if protocol == "generate":  # of KServe's tensors Triton itself refuses an unknown one
         assert refusal.endswith("unknown column 'grad': did you mean 'grade'?")
+
+
+OWN_TEXT = {"caller": "crm", "content_type": "application/json", "grad": "Ü 7"}
+
+
+def ask_with(asker: Asker, protocol: str, parameters: dict[str, Any]) -> Answer:
+    """Value the home with parameters of the caller's own, as each protocol carries them."""
+    if protocol == "generate":
+        return asker.generate("house_price", json.dumps({**EXAMPLE_HOME, **parameters}))
+    return asker.ask(protocol, "house_price", HOME, parameters=parameters)
+
+
+@everywhere
+def test_text_under_an_unknown_key_is_the_callers_own_business(protocol: str, asker: Asker) -> None:
+    assert ask_with(asker, protocol, OWN_TEXT).outputs == asker.ask(protocol, "house_price", HOME).outputs
+
+
+@everywhere
+@pytest.mark.parametrize("value", [7, True])
+def test_a_number_under_an_unknown_key_is_a_misspelt_column(protocol: str, value: object, asker: Asker) -> None:
+    refusal = ask_with(asker, protocol, {**OWN_TEXT, "grad": value}).refusal
+    assert refusal.endswith("unknown column 'grad': did you mean 'grade'?")
+
+
+@everywhere
+def test_thousands_of_unknown_keys_get_a_short_answer(protocol: str, asker: Asker) -> None:
+    refusal = ask_with(asker, protocol, {f"sqft_livng{number}": number for number in range(10_000)}).refusal
+    assert refusal.endswith("and 9995 more unknown columns")
+
+
+def test_text_that_is_not_utf_8_fails_nobody_elses_request(asker: Asker) -> None:
+    """Requests are valued in batches: what one of them brings must not fail its neighbours."""
+    home = json.dumps({**EXAMPLE_HOME, "caller": "X"}).encode()
+    for bad in (home.replace(b"X", b"\xff\xfe"), home.replace(b'"X"', b'"", "id": "\xff"')):
+        with ThreadPoolExecutor(16) as pool:
+            bodies = [bad if place % 4 == 0 else home for place in range(200)]
+            answers = list(pool.map(partial(asker.generate, "house_price"), bodies))
+        assert all(answer.outputs for place, answer in enumerate(answers) if place % 4)
+        refusals = {answer.refusal for place, answer in enumerate(answers) if place % 4 == 0}
+        assert refusals <= {"", "in ensemble 'house_price', the request holds text that is not UTF-8"}
 
 
 @everywhere

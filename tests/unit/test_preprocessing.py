@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preprocessing.checks import Problem
@@ -29,7 +29,7 @@ from preprocessing.demographics import Demographics
 from preprocessing.example import example_features, example_home
 from preprocessing.features import checked_features, features
 from preprocessing.homes import PACKED_INPUT, Homes, Inputs
-from preprocessing.refusal import refusal, unknown_columns, unusable_inputs
+from preprocessing.refusal import MOST_SENTENCES, MOST_UNKNOWN, refusal, unknown_columns, unusable_inputs
 
 YEAR = 2026
 ZIPCODES = (98001, 98118, 98199)
@@ -217,6 +217,15 @@ def test_a_misspelt_column_is_told_the_right_one(key: str, meant: str) -> None:
 
 def test_a_strange_column_is_told_all() -> None:
     assert "the columns are bedrooms, bathrooms" in unknown_columns(["colour"])
+
+
+@given(st.lists(st.text(max_size=100_000) | st.just("x" * 100_000), min_size=1).map(lambda names: names * 1_000))
+@settings(max_examples=20)
+def test_thousands_of_unknown_columns_get_a_short_answer(names: list[str]) -> None:
+    text = unknown_columns(names)
+    assert len(text) < MOST_SENTENCES * 2
+    assert text.count("unknown column '") == min(len(names), MOST_UNKNOWN)
+    assert text.endswith(f"and {len(names) - MOST_UNKNOWN} more unknown columns")
 
 
 @given(st.lists(st.sampled_from(ZIPCODES), min_size=1, max_size=20), st.permutations(HOME_COLUMN_NAMES))
