@@ -18,8 +18,9 @@ from benchmarks import repositories
 from client import homes_file, past_sales, valuation
 from conversion.graph import OUTPUTS
 from data import files
-from preprocessing.columns import EXAMPLE_HOME, REQUIRED_COLUMN_NAMES, ZIPCODE
+from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES, ZIPCODE
 from preprocessing.demographics import DEMOGRAPHICS_FILE
+from preprocessing.homes import PACKED_INPUT
 from preprocessing.metrics import PROBE_ID
 from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL
 from serving import __main__ as make_up
@@ -51,6 +52,12 @@ def test_the_largest_request_is_the_one_that_people_are_told(model: str) -> None
     assert re.findall(r"up to ([\d,]+) homes at once", README) == [f"{most:,}"]
     assert set(re.findall(r"([\d,]+) homes", gateway)) == {f"{most:,}"}
     assert f"max_batch_size: {most}" in inspect.getsource(repositories)
+
+
+def test_the_gateway_knows_the_columns() -> None:
+    gateway = (ROOT / "deploy" / "gateway" / "haproxy.cfg").read_text()
+    (columns,) = re.findall(r'setenv COLUMN +"\(\?:(.*)\)"', gateway)
+    assert {*columns.split("|"), ZIPCODE} == {*HOME_COLUMN_NAMES, PACKED_INPUT}
 
 
 def test_the_supervisor_imports_the_standard_library_only() -> None:
