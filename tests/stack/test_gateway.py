@@ -282,7 +282,7 @@ def bodies() -> st.SearchStrategy[object]:
 
 
 @given(body=bodies(), ascii=st.booleans(), indent=st.sampled_from([None, 1, "\t"]))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_the_gateway_refuses_what_triton_would_refuse_and_nothing_else(
     body: object, ascii: bool, indent: int | str | None, stack: Stack
 ) -> None:
