@@ -15,6 +15,8 @@ _LOADING = re.compile(r"^loading: (?P<model>.+):(?P<version>\d+)$")
 _LOADED = re.compile(r"^successfully loaded '(?P<model>.+)'$")
 _UNLOADED = re.compile(r"^successfully unloaded '(?P<model>.+)' version (?P<version>\d+)$")
 _FAILED = re.compile(r"^failed to load '(?P<model>.+)' version (?P<version>\d+): (?P<reason>.*)$")
+_TABLE = re.compile(r"\s*[+|]")
+"""A line of the tables in which Triton writes its options and models."""
 _NOISE = re.compile(
     r"cuda|nvml|dcgm|gpu metrics|"  # a machine without a GPU
     r"pinned memory|"
@@ -44,7 +46,7 @@ def last_errors(path: Path, most: int = 5) -> list[str]:
             found[plain(match["text"])] = None
         elif line.startswith("error: "):
             found[line] = None
-        elif not match and line.strip():
+        elif not match and line.strip() and not _TABLE.match(line):
             others.append(line.strip())
     return [message for message in found if not _NOISE.search(message)][-most:] or others[-most:]
 

@@ -111,5 +111,5 @@ def test_follow_gives_whole_lines_and_what_came_before_the_end(tmp_path: Path) -
 def test_without_an_error_the_last_words_of_a_crash_are_told(tmp_path: Path) -> None:
     log = tmp_path / "triton.log"
     words = ["terminate called after throwing an instance of 'std::bad_alloc'", "  what():  std::bad_alloc"]
-    log.write_text("\n".join([*words, "Signal (6) received."]) + "\n")
+    log.write_text("\n".join([*words, "Signal (6) received.", "| response_cache | 0 |", "+---+"]) + "\n")
     assert last_errors(log, most=2) == ["what():  std::bad_alloc", "Signal (6) received."]
