@@ -111,7 +111,6 @@ class EmbeddedServer:
         self.ports = free(self.ports)
         self._workspace = workspace.Workspace()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        _keep_earlier(self.log_path)
         tether = str(Path(__file__).with_name("tether.py"))
         backends = self._workspace.lay_out_backends(bundle)
         environment = server_environment(bundle, self._workspace.lay_out_libraries(bundle), os.environ)
@@ -128,6 +127,7 @@ class EmbeddedServer:
             shared_memory_prefix=self._workspace.shared_memory_prefix,
         )
         command = [str(bundle.binary), *arguments]
+        _keep_earlier(self.log_path)
         with self.log_path.open("wb") as sink:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", tether, str(os.getpid()), *command],
@@ -151,9 +151,10 @@ class EmbeddedServer:
         starts = 1
         deadline = time.monotonic() + timeout
         while stopping is None or not stopping.is_set():
-            if self.returncode is not None:
-                problem = self.failure(f"Triton ended with exit code {self.returncode} while loading")
-                if -self.returncode not in CRASHES or starts == STARTS:
+            if not self.is_alive:
+                code = self.returncode
+                problem = self.failure(f"Triton ended with exit code {code} while loading")
+                if code is None or -code not in CRASHES or starts == STARTS:
                     raise problem
                 logger.warning("%s; starting it again", problem)
                 self.restart()
