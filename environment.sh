@@ -13,8 +13,8 @@ give_up() {
 elsewhere="use \`docker compose up\` instead, which runs everything in containers"
 
 case "$(uname -s) $(uname -m)" in
-"Linux x86_64") ;;
-*) give_up "The bundled Triton server runs on Linux x86-64 only, this is $(uname -s) $(uname -m): $elsewhere." ;;
+"Linux x86_64" | "Linux aarch64") ;;
+*) give_up "The bundled Triton server runs on Linux x86-64 and aarch64, this is $(uname -s) $(uname -m): $elsewhere." ;;
 esac
 
 glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null || echo "no glibc")

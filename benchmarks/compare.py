@@ -27,6 +27,8 @@ from benchmarks.trained import Trained
 from benchmarks.triton_server import AskedEnsemble
 from data.standin import standin_data
 from publishing.card import CARD_FILE
+from publishing.contract import MODEL_FILE
+from publishing.proof_file import PROOF_FILE
 from publishing.repository import new_repository
 
 THIS, OTHER = "this checkout", "the other"
@@ -148,7 +150,7 @@ def _publish(checkout: Path, python: str, model: Trained, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     repository = new_repository(folder / "model_repository", checkout / "model_repository")
     version = model.version_in(folder / "version")
-    _suit_older_checkouts(version / CARD_FILE)
+    _suit_older_checkouts(version)
     command = [python, "-B", "-m", package, "publish", "--version", str(version)]
     ran = subprocess.run(
         command,
@@ -164,9 +166,15 @@ def _publish(checkout: Path, python: str, model: Trained, folder: Path) -> Path:
     return repository
 
 
-def _suit_older_checkouts(card: Path) -> None:
-    """Add the entry ``gate``, which older checkouts ask for in a card and newer ones pass over."""
-    card.write_text(json.dumps({"gate": None, **json.loads(card.read_text())}))
+def _suit_older_checkouts(version: Path) -> None:
+    """Add the entries that older checkouts ask for in a card and newer ones pass over; leave out the proof."""
+    card = version / CARD_FILE
+    known = json.loads(card.read_text())
+    graph, market = known["files"][MODEL_FILE], known["market"]
+    known |= {"gate": None, "model_sha256": graph, "files": {MODEL_FILE: graph}}
+    known["market"] = market and {"reference": market["valued_for"], **market}
+    card.write_text(json.dumps(known))
+    (version / PROOF_FILE).unlink(missing_ok=True)
 
 
 def _environment(repository: Path) -> dict[str, str]:

@@ -23,6 +23,8 @@ class Interface:
     """Returns the prices of some homes; raises on anything but a good answer. Threads may call it at once."""
     drive: Callable[[Load, float], LoadResult]
     """Keeps a load on the server for so many seconds."""
+    most_homes: int = 1_024
+    """How many homes a request may hold."""
 
 
 class Contender(Protocol):

@@ -51,7 +51,7 @@ def turn(
         startup_s = _first_good_answer(contender, homes, begin)
         with ProcessTree(contender.pid) as tree:
             for interface in contender.interfaces():
-                for load in (load for load in loads if suits(interface, load)):
+                for load in (load for load in loads if load.homes <= interface.most_homes and suits(interface, load)):
                     step(f"{contender.name}, {interface.name}: {load.homes} a request, {load.concurrency} at once")
                     _check(interface, homes, load, contender.priced)
                     samples.append(sample(contender.name, interface, load, seconds, number, tree))

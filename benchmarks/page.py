@@ -16,6 +16,7 @@ from benchmarks.tables import NOT_MEASURED, Grid, count, grids, markdown_table, 
 from benchmarks.targets import FLOOR, GRPC, limits
 
 TEMPLATES = Path(__file__).with_name("templates")
+SINGLE_SERVICE = f"{SERVICE}, single, JSON"
 PACKED_SERVICE = f"{SERVICE}, packed, JSON"
 SMOKE = "\n> A smoke run: it shows that everything works, its figures say nothing.\n"
 
@@ -67,12 +68,18 @@ def _standings(results: Results) -> Grid:
         ("p99 at 32 at once, ms", "1x32", "p99_ms", milliseconds),
         ("homes/s in batches of 1,024", "1024x4", "homes_per_s", count),
     )
-    rows = {REFERENCE: REFERENCE, PACKED_SERVICE: f"{PACKED_SERVICE}: one input of all columns"}
+    rows = {
+        REFERENCE: REFERENCE,
+        SINGLE_SERVICE: f"{SINGLE_SERVICE}: one home, its columns as parameters",
+        PACKED_SERVICE: f"{PACKED_SERVICE}: one input of all columns",
+    }
     if peer := best_peer(results):
         rows[peer] = f"best peer: {peer}"
     rows[FLOOR] = "floor: an ensemble with the same inputs that does nothing, JSON"
     lines = []
     for row, name in rows.items():
+        if row == SINGLE_SERVICE and not results.value(row, "1x1", "requests_per_s"):
+            continue  # results of before it was measured
         cells = [
             shown(found.median) if (found := results.value(row, load, metric)) else NOT_MEASURED
             for _, load, metric, shown in columns
@@ -105,6 +112,11 @@ def _meaning(results: Results) -> Iterator[str]:
         yield (
             f"**The best peer**, {peer.removesuffix(', JSON')}, answers {times(peer)} times as many single homes as "
             "this service at 1, 8 and 32 at once."
+        )
+    if results.value(SINGLE_SERVICE, "1x32", "requests_per_s"):
+        yield (
+            f"**One home.** `house_price_single` takes it as plain JSON and answers {times(SINGLE_SERVICE)} times as "
+            "many: its columns are parameters of the request, not tensors."
         )
     if results.value(PACKED_SERVICE, "1x32", "requests_per_s"):
         yield (

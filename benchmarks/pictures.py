@@ -42,7 +42,7 @@ def _grown(plot: Callable[[Growth, Axes], None], growth: Growth, folder: Path, n
 def _peers(results: Results, path: Path) -> Path:
     """Draw the medians as bars, with lines from the lowest to the highest round."""
     peers = [f"{peer.name}, JSON" for peer in PEERS]
-    rows = [REFERENCE, f"{SERVICE}, packed, JSON", *peers]
+    rows = [REFERENCE, f"{SERVICE}, single, JSON", f"{SERVICE}, packed, JSON", *peers]
     bare = [row for row in results.rows() if row.startswith(BARE)][-1:]
     figure, panels = pyplot.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
     # The floor is no measure for batches: it values nothing, and would make all other bars short.

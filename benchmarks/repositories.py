@@ -16,10 +16,10 @@ from tritonclient.grpc import model_config_pb2
 from benchmarks import ROOT
 from benchmarks.trained import Trained
 from preprocessing.columns import FEATURE_NAMES, HOME_COLUMN_NAMES, HOME_COLUMNS
-from preprocessing.demographics import DEMOGRAPHICS_FILE
+from preprocessing.demographics import DEMOGRAPHICS_FILE, Demographics
 from publishing.ensure import prepare
 from publishing.publish import publish_folder
-from publishing.repository import new_repository
+from publishing.repository import new_repository, served, served_folder
 
 FLOOR_BY_COLUMN, FLOOR_IN_ONE = "floor_named", "floor_packed"
 """The two floors: with one input a column, and with all columns in one input [N,18]."""
@@ -38,12 +38,13 @@ _OUTPUTS: Tensors = {name: (kind, 1) for name, kind in OUTPUTS.items()}
 
 
 def lay_out_service(model: Trained, repository: Path) -> Path:
-    """Make the shipped repository as it is now, with this model as its only version; return it."""
+    """Make the shipped repository as it is now, with this model as its only version; return what Triton polls."""
     shutil.rmtree(repository, ignore_errors=True)
+    shutil.rmtree(served_folder(repository), ignore_errors=True)
     new_repository(repository)
     publish_folder(model.version_in(repository.with_name(f"{repository.name}-version")), model.sales, repository)
-    prepare(repository, model.folder / DEMOGRAPHICS_FILE)
-    return repository
+    prepare(repository, Demographics.read(model.folder / DEMOGRAPHICS_FILE))
+    return served(repository)
 
 
 def lay_out_floor(ensemble: str, repository: Path) -> Path:

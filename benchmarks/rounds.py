@@ -82,6 +82,12 @@ def triton_servers(model: Trained, homes: ValuedHomes, results: Results, quick: 
         repository,
         AskedEnsemble("house_price_packed", homes, packed=True, protocols=protocols),
     )
+    single_service = TritonServer(
+        f"{SERVICE}, single",
+        shipped + "one home as plain JSON through /generate, its columns as parameters of the request",
+        repository,
+        AskedEnsemble("house_price_single", homes, single=True),
+    )
     floor = TritonServer(
         "floor, 18 inputs",
         shipped + "an ensemble of two steps in Python that do nothing, with the service's inputs and outputs",
@@ -90,7 +96,7 @@ def triton_servers(model: Trained, homes: ValuedHomes, results: Results, quick: 
         priced=False,
     )
     if quick:
-        return [service, packed_service, floor]
+        return [service, single_service, packed_service, floor]
     packed_floor = TritonServer(
         "floor, one input [N,18]",
         shipped + "the same with one packed input",
@@ -98,7 +104,7 @@ def triton_servers(model: Trained, homes: ValuedHomes, results: Results, quick: 
         AskedEnsemble(FLOOR_IN_ONE, homes, packed=True, protocols=protocols),
         priced=False,
     )
-    return [service, packed_service, floor, packed_floor]
+    return [service, single_service, packed_service, floor, packed_floor]
 
 
 def _peers(plan: RoundsPlan, model: Trained, homes: ValuedHomes, results: Results, step: Step) -> list[PeerServer]:

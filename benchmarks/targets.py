@@ -9,6 +9,7 @@ from benchmarks.bare import NAME as BARE
 from benchmarks.results import REFERENCE, SERVICE, Results, Spread
 
 GRPC = f"{SERVICE}, gRPC"
+SINGLE = f"{SERVICE}, single, JSON"
 FLOOR = "floor, 18 inputs, JSON"
 FASTAPI_ONNX = "FastAPI + onnxruntime, JSON"
 BEHIND_ALL = ("LitServe", "BentoML", "Ray Serve")
@@ -34,6 +35,7 @@ def targets(results: Results) -> Iterator[Target]:
     """Yield every target, measured or not."""
     for load in ("1x8", "1x32"):
         yield from _peer_targets(results, load)
+    yield from _single_targets(results)
     for load in ("1x1", "1x8", "1x32"):
         text = f"no-op floor with 18 inputs, requests/s at {load.split('x')[1]}"
         yield Target(text, 1 / 1.15, _ahead(results, FLOOR, load, "requests_per_s"))
@@ -51,6 +53,17 @@ def _peer_targets(results: Results, load: str) -> Iterator[Target]:
     for peer in BEHIND_ALL:
         for metric, name in (("requests_per_s", "requests/s"), ("p50_ms", "p50"), ("p99_ms", "p99")):
             yield Target(f"{peer}, {name} at {callers}", 1, _ahead(results, f"{peer}, JSON", load, metric))
+
+
+def _single_targets(results: Results) -> Iterator[Target]:
+    for load, wanted in (("1x8", 1.2), ("1x32", 1.55)):
+        text = f"the same home as tensors, requests/s at {load.split('x')[1]}, single here"
+        yield Target(text, wanted, _ahead(results, REFERENCE, load, "requests_per_s", SINGLE))
+    for load, wanted in (("1x1", 0.37), ("1x8", 0.5), ("1x32", 0.9)):
+        text = f"FastAPI + onnxruntime, requests/s at {load.split('x')[1]}, single here"
+        yield Target(text, wanted, _ahead(results, FASTAPI_ONNX, load, "requests_per_s", SINGLE))
+    text = "FastAPI + onnxruntime, p99 at 32, single here"
+    yield Target(text, 1, _ahead(results, FASTAPI_ONNX, "1x32", "p99_ms", SINGLE))
 
 
 def _onnxruntime_targets(results: Results) -> Iterator[Target]:

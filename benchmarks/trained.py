@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from benchmarks import BUILD, ROOT
 from conversion.improved import convert_improved
+from data.demographics import read_demographics
 from data.standin import standin_data
 from preprocessing.demographics import DEMOGRAPHICS_FILE
 from publishing.card import CARD_FILE, Card
@@ -35,6 +36,7 @@ _SOURCES = (
     "training/improved.py",
     "training/price_trees.py",
     "training/location.py",
+    "training/market_index.py",
     "training/gaps.py",
     "training/adaptive_range.py",
     "conversion/improved_graph.py",
@@ -67,14 +69,14 @@ class Trained:
 
     @property
     def table(self) -> npt.NDArray[np.float32]:
-        """Return the features [N,44] of homes that the model has not seen in training."""
+        """Return the features [N,44] of some thousand homes."""
         return self.sales.table[self.sales.held_out]
 
     def version_in(self, folder: Path) -> Path:
         """Write the version, its graph and its card, into a new folder; return the folder."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for name in (MODEL_FILE, CARD_FILE):
+        for name in (CARD_FILE, *Card.read(self.folder).files):
             shutil.copy(self.folder / name, folder)
         return folder
 
@@ -95,7 +97,7 @@ def trained(quick: bool) -> Trained:
     model = train_improved(sales[rows], rounds=rounds).at("latest")
     write_version(convert_improved(model, found.table), sales, found.folder)
     (found.folder / ESTIMATOR_FILE).write_bytes(pickle.dumps(model))
-    shutil.copy(files.demographics, found.folder / DEMOGRAPHICS_FILE)
+    read_demographics(files.demographics).write(found.folder / DEMOGRAPHICS_FILE)
     (found.folder / _STAMP).write_text(stamp)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,11 @@ class AskedEnsemble:
         homes: ValuedHomes,
         *,
         packed: bool = False,
+        single: bool = False,
         protocols: Sequence[perf_analyzer.Protocol] = (),
     ) -> None:
         self.name = name
-        self._homes, self._packed, self._protocols = homes, packed, protocols
+        self._homes, self._packed, self._single, self._protocols = homes, packed, single, protocols
         kind = "packed" if packed else "named"
         self._inputs = {
             count: write_tensors(homes, packed, count, BUILD / "bodies" / f"{count}-{kind}.json")
@@ -71,6 +73,8 @@ class AskedEnsemble:
         one = json_interface(
             "JSON", f"{url}/generate", self._homes, packed_json if self._packed else plain_json, prices_of_plain_json
         )
+        if self._single:
+            return replace(one, most_homes=1)
         if not self._packed:
             return one
         # /generate takes no more than one row of a wide input.

@@ -6,17 +6,16 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+
+from data.tabular.headers import nearest
+from data.tabular.notation import Notation
+from data.tabular.reader import Row, Table
 
 from .errors import HomeRefused, WrongColumns
-from .homes_file import Row, no_number, number_in, read_in_parts, wrong_count
+from .given import LARGEST_WHOLE
+from .homes_file import places_of, read_in_parts, survey
 from .ledger import Ledger
 from .valuation import OUTPUTS, Input, Valuation, ValuationClient
-
-ID = "id"
-"""A column of the homes file that is copied into the output, if it is there."""
-LARGEST_WHOLE = 2**53
-"""From here on a float skips whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -32,74 +31,83 @@ class Part:
 
 @dataclass(frozen=True)
 class Layout:
-    """Hold which column stands where in the file, and which columns the model takes."""
+    """Hold a file of homes, and which of its columns the model takes."""
 
-    names: tuple[str, ...]
-    inputs: tuple[Input, ...]
+    table: Table
+    inputs: Mapping[Input, int]
+    """The inputs to send, and where their columns stand."""
+    homes: int
+    notation: Notation
 
     @classmethod
-    def of(cls, client: ValuationClient, names: tuple[str, ...], all_columns: bool) -> Layout:
-        """Return the layout of a file with these columns; of the optional ones, all that it has or none are sent.
+    def of(cls, client: ValuationClient, table: Table, all_columns: bool) -> Layout:
+        """Return the layout of a file; of the optional columns, all that it has or none are sent.
 
-        Raises WrongColumns if the file lacks a column that the model requires.
+        Raises WrongColumns if the file lacks a column that the model requires, and UnusableFile if any part of it
+        cannot be read.
         """
-        missing = [entry.name for entry in client.inputs if entry.required and entry.name not in names]
-        if missing:
-            raise WrongColumns(f"{client.model} needs columns that the file does not have: {', '.join(missing)}")
-        return cls(names, tuple(e for e in client.inputs if e.name in names and (e.required or all_columns)))
+        places = places_of(table, [entry.name for entry in client.inputs])
+        if missing := [entry.name for entry in client.inputs if entry.required and entry.name not in places]:
+            like = {name: nearest(name, [n for n in table.names if n]) for name in missing}
+            hints = "".join(f"; is '{found}' {name}?" for name, found in like.items() if found)
+            raise WrongColumns(f"{client.model} needs columns that {table.path} lacks: {', '.join(missing)}{hints}")
+        inputs = {e: places[e.name] for e in client.inputs if e.name in places and (e.required or all_columns)}
+        return cls(table, inputs, *survey(table, inputs.values()))
 
     @property
     def headers(self) -> tuple[list[str], list[str]]:
         """Return the headers of the two files written: of valued homes, and of rejected ones.
 
-        Rejected homes keep their cells, to be corrected and sent again.
+        Both keep the cells that were given: beside the results, or to be corrected and sent again. A column that is
+        named like a result, as the price in a file of sales is, becomes ``given_price``.
         """
-        ident = [ID] if ID in self.names else []
-        return ["line", *ident, *OUTPUTS], ["line", "reason", *self._kept(self.names)]
+        names = self._kept(self.table.names)
+        apart = [f"given_{name}" if name in OUTPUTS else name for name in names]
+        return ["line", *apart, *OUTPUTS], ["line", "reason", *names]
 
     def sort(self, rows: list[Row]) -> Part:
         """Sort rows into numbers that can be sent and reasons why the others cannot."""
-        places = [(entry.name, self.names.index(entry.name), entry.datatype.startswith("INT")) for entry in self.inputs]
-        columns: dict[str, list[float]] = {name: [] for name, _, _ in places}
+        columns: dict[str, list[float]] = {entry.name: [] for entry in self.inputs}
         faults: dict[int, str] = {}
         for position, row in enumerate(rows):
-            if len(row.cells) != len(self.names):
-                faults[position] = wrong_count(row, self.names)
+            if wrong_count := self.table.wrong_count(row):
+                faults[position] = wrong_count
                 continue
-            numbers = [number_in(row.cells[place]) for _, place, _ in places]
-            wrong = [
-                no_number(name, row.cells[place], "whole number" if whole else "number")
-                for number, (name, place, whole) in zip(numbers, places, strict=True)
-                if number is None or (whole and not (number.is_integer() and abs(number) < LARGEST_WHOLE))
-            ]
+            numbers, wrong = [], []
+            for entry, place in self.inputs.items():
+                number, whole = self.notation.number(row.cells[place]), entry.datatype.startswith("INT")
+                if number is None or (whole and not (number.is_integer() and abs(number) < LARGEST_WHOLE)):
+                    kind = "whole number" if whole else "number"
+                    wrong.append(self.notation.problem(entry.name, row.cells[place], kind))
+                else:
+                    numbers.append(number)
             if wrong:
                 faults[position] = "; ".join(wrong)
                 continue
             for column, number in zip(columns.values(), numbers, strict=True):
-                assert number is not None
                 column.append(number)
         return Part(rows, columns, faults)
 
     def valued(self, row: Row, valuation: Valuation) -> list[object]:
         """Return the cells of a home that has a price."""
-        dollars = (f"{value:.2f}" for value in (valuation.price, valuation.price_low, valuation.price_high))
-        ident = [row.cells[self.names.index(ID)]] if ID in self.names else []
-        return [row.line, *ident, *dollars, valuation.price_model]
+        prices = (valuation.price, valuation.price_low, valuation.price_high)
+        dollars = (self.notation.written(value, digits=2) for value in prices)
+        return [row.line, *self._kept(row.cells), *dollars, valuation.price_model]
 
     def rejected(self, row: Row, reason: str) -> list[object]:
         """Return the cells of a home that has none."""
         return [row.line, reason, *self._kept(row.cells)]
 
     def _kept(self, cells: Sequence[str]) -> list[str]:
-        """Return the cells without line and reason, which a file of rejected homes has from the last time."""
-        if len(cells) != len(self.names):
+        """Return the cells without what this command added the last time, to a file that is valued again."""
+        if len(cells) != len(self.table.names):
             return list(cells)
-        return [cell for name, cell in zip(self.names, cells, strict=True) if name not in ("line", "reason")]
+        added = {"line", "reason", *(OUTPUTS if OUTPUTS[-1] in self.table.names else ())}
+        return [cell for name, cell in zip(self.table.names, cells, strict=True) if name not in added]
 
 
 def value_homes(
     client: ValuationClient,
-    homes: Path,
     layout: Layout,
     ledger: Ledger,
     *,
@@ -118,7 +126,7 @@ def value_homes(
     on_the_way: deque[tuple[Part, Future[list[Valuation | HomeRefused]]]] = deque()
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="valuing")
     try:
-        for rows in read_in_parts(homes, min(batch or most, most), skip=ledger.progress.homes):
+        for rows in read_in_parts(layout.table, min(batch or most, most), skip=ledger.progress.homes):
             part = layout.sort(rows)
             on_the_way.append((part, pool.submit(client.value_each, part.columns)))
             if len(on_the_way) > concurrency:

@@ -1,15 +1,18 @@
-"""A CSV file of homes: where it is, and what it holds. Columns are known by name alone."""
+"""A file of homes: where it is, and what it holds. Columns are known by name alone."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
+
+from data.tabular.encoding import TableError
+from data.tabular.headers import find_columns
+from data.tabular.notation import Notation
+from data.tabular.reader import Row, Table, open_table
 
 from .errors import UnusableFile
 
@@ -21,31 +24,30 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class HomesFile:
-    """Hold the cells of a CSV file as text; lines are counted as an editor counts them, with the header as 1."""
+    """Hold homes as text, all of them as wide as the header."""
 
-    path: Path
-    rows: list[dict[str, str]]
-    lines: list[int]
-    column_names: tuple[str, ...]
+    table: Table
+    rows: list[Row]
+
+    def text(self, names: Iterable[str]) -> dict[str, list[str]]:
+        """Return those of these columns that the file has. Raises UnusableFile where two may be the same."""
+        places = places_of(self.table, names)
+        return {name: [row.cells[place] for row in self.rows] for name, place in places.items()}
 
     def numbers(self, names: Iterable[str]) -> dict[str, list[float]]:
-        """Return these columns as numbers; raises UnusableFile, which names the first cell without a number."""
-        return {name: [self._number(position, name) for position in range(len(self.rows))] for name in names}
+        """Return those of these columns that the file has as numbers.
 
-    def _number(self, position: int, name: str) -> float:
-        cell = self.rows[position][name]
-        number = number_in(cell)
+        Raises UnusableFile, which names the first cell without a number.
+        """
+        text = self.text(names)
+        notation = Notation.of(chain.from_iterable(text.values()), self.table.separator)
+        return {name: [self._number(*cell, name, notation) for cell in enumerate(text[name])] for name in text}
+
+    def _number(self, position: int, cell: str, name: str, notation: Notation) -> float:
+        number = notation.number(cell)
         if number is None:
-            raise UnusableFile(f"{self.path}, line {self.lines[position]}: {no_number(name, cell)}")
+            raise UnusableFile(f"{self.table.place(self.rows[position].line)}: {notation.problem(name, cell)}")
         return number
-
-
-@dataclass(frozen=True)
-class Row:
-    """Hold one home as the file has it, which may be more or fewer cells than the header."""
-
-    line: int
-    cells: list[str]
 
 
 def find_examples(environ: Mapping[str, str], data: Path = _DATA) -> Path:
@@ -62,86 +64,78 @@ def find_examples(environ: Mapping[str, str], data: Path = _DATA) -> Path:
         "correct DATA_DIR or unset it" if folder else "put it in data/, set DATA_DIR, or run `make up` for a stand-in"
     )
     looked = " nor in ".join(map(str, folders))
-    raise UnusableFile(f"{EXAMPLES_NAME} is not in {looked}: {advice}; or name another CSV with --file")
+    raise UnusableFile(f"{EXAMPLES_NAME} is not in {looked}: {advice}; or name another file with --file")
+
+
+def open_homes(path: Path) -> Table:
+    """Return a file of homes by its header. Raises UnusableFile."""
+    with _explained():
+        return open_table(path)
+
+
+def places_of(table: Table, names: Iterable[str]) -> dict[str, int]:
+    """Return where those of these columns stand that a file has. Raises UnusableFile where two may be the same."""
+    with _explained():
+        return find_columns(table.names, names, table.path)
 
 
 def read_homes(path: Path, limit: int | None = None) -> HomesFile:
-    """Read the homes of a CSV file with a header: the first ``limit`` of them, or all.
+    """Read the homes of a file: the first ``limit`` of them, or all.
 
-    Raises UnusableFile if it is no such file or holds no homes.
+    Raises UnusableFile if it is no table or holds no homes.
     """
-    rows: list[dict[str, str]] = []
-    lines: list[int] = []
-    with _opened(path) as (names, records):
-        for row in islice(records, limit):
-            if len(row.cells) != len(names):
-                raise UnusableFile(f"{path}, line {row.line}: {wrong_count(row, names)}")
-            rows.append(dict(zip(names, row.cells, strict=True)))
-            lines.append(row.line)
+    with _explained():
+        table = open_table(path)
+        rows = list(islice(table.rows(), limit))
+    for row in rows:
+        if wrong := table.wrong_count(row):
+            raise UnusableFile(f"{table.place(row.line)}: {wrong}")
     if not rows:
         raise UnusableFile(f"{path} holds no homes")
-    return HomesFile(path, rows, lines, names)
+    return HomesFile(table, rows)
 
 
-def read_names(path: Path) -> tuple[str, ...]:
-    """Read the names of the columns; raises UnusableFile."""
-    with _opened(path) as (names, _):
-        return names
-
-
-def read_in_parts(path: Path, size: int, skip: int = 0) -> Iterator[list[Row]]:
+def read_in_parts(table: Table, size: int, skip: int = 0) -> Iterator[list[Row]]:
     """Yield the homes after the first ``skip``, ``size`` at a time; only those are in memory. Raises UnusableFile."""
-    with _opened(path, errors="replace") as (_, records):
-        rest = islice(records, skip, None)
+    with _explained():
+        rest = islice(table.rows(), skip, None)
         while part := list(islice(rest, size)):
             yield part
 
 
-def fingerprint(path: Path) -> tuple[str, int]:
-    """Return the SHA-256 of the file and its number of lines; raises UnusableFile."""
-    digest, lines, last = hashlib.sha256(), 0, b"\n"
+def survey(table: Table, places: Iterable[int]) -> tuple[int, Notation]:
+    """Return the number of homes, and how the columns at these places write numbers. Raises UnusableFile.
+
+    The whole file is read once, so that nothing is found to be wrong with it after half of it was valued.
+    """
+    homes, wanted = 0, list(places)
+
+    def cells() -> Iterator[str]:
+        nonlocal homes
+        for row in table.rows():
+            homes += 1
+            yield from (row.cells[place] for place in wanted if place < len(row.cells))
+
+    with _explained():
+        notation = Notation.of(cells(), table.separator)
+    return homes, notation
+
+
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of a file; raises UnusableFile."""
+    digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
-                lines += block.count(b"\n")
-                last = block[-1:]
     except OSError as error:
         raise UnusableFile(f"{path} cannot be read: {error.strerror}") from error
-    return digest.hexdigest(), lines + (last != b"\n")
-
-
-def number_in(cell: str) -> float | None:
-    """Return the finite number that the cell holds, if any."""
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def no_number(name: str, cell: str, kind: str = "number") -> str:
-    """Return what is wrong with a cell that holds no such number."""
-    found = f"'{cell}'" if cell.strip() else "empty"
-    return f"{name} is {found}, but must be a {kind}"
-
-
-def wrong_count(row: Row, names: tuple[str, ...]) -> str:
-    """Return what is wrong with a row that has more or fewer cells than the header."""
-    return f"{len(row.cells)} cells, the header has {len(names)}"
+    return digest.hexdigest()
 
 
 @contextmanager
-def _opened(path: Path, errors: str = "strict") -> Iterator[tuple[tuple[str, ...], Iterator[Row]]]:
-    """Yield the header and the rows, without blank lines; raises UnusableFile for what is wrong with the file."""
+def _explained() -> Iterator[None]:
     try:
-        # Excel writes a byte-order mark.
-        with path.open(newline="", encoding="utf-8-sig", errors=errors) as file:
-            reader = csv.reader(file)
-            names = tuple(next(reader, ()))
-            if len(set(names)) < len(names):
-                raise UnusableFile(f"{path} names a column twice in its header: {', '.join(names)}")
-            yield names, (Row(reader.line_num, cells) for cells in reader if cells)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UnusableFile(f"{path} cannot be read as CSV: {reason}") from error
+        yield
+    except TableError as error:
+        raise UnusableFile(str(error)) from error

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import urllib3
 
-from .errors import ServiceBroken, ServiceTimedOut, ServiceUnreachable, ServiceUntrusted, error_of_status
+from .errors import NotAllowed, ServiceBroken, ServiceTimedOut, ServiceUnreachable, ServiceUntrusted, error_of_status
 
 KEY_HEADER = "x-api-key"
 MOST_CONNECTIONS = 64
@@ -25,6 +25,14 @@ class Access:
     tls: bool = False
     ca: Path | None = None
     """PEM file of the authority that signed the gateway's certificate; None for those that the system trusts."""
+
+    def __post_init__(self) -> None:
+        """Refuse a key that no header can carry: a file's line break often comes along. Raises NotAllowed."""
+        if self.api_key and not (self.api_key.isascii() and self.api_key.isprintable()):
+            raise NotAllowed(
+                "the key holds a line break or another character that no header can carry: "
+                "give it without, by --api-key or API_KEY"
+            )
 
     @property
     def headers(self) -> dict[str, str]:

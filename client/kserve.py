@@ -13,7 +13,7 @@ import tritonclient.grpc
 import tritonclient.http
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from .errors import ServiceTimedOut, ServiceUnreachable, ServiceUntrusted, error_of_status
+from .errors import ServiceBroken, ServiceTimedOut, ServiceUnreachable, ServiceUntrusted, error_of_status
 from .http_connection import Access, HttpConnection
 
 _LENGTH = "Inference-Header-Content-Length"
@@ -41,6 +41,7 @@ class HttpTransport:
     """Sends tensors in binary over HTTP."""
 
     def __init__(self, address: str, timeout: float, access: Access) -> None:
+        self._address = address
         self._connection = HttpConnection(address, timeout, access)
         self.config = self._connection.config
         self.close = self._connection.close
@@ -50,10 +51,13 @@ class HttpTransport:
         inputs = _inputs(tritonclient.http.InferInput, columns)
         body, length = tritonclient.http.InferenceServerClient.generate_request_body(inputs)
         response = self._connection.ask("POST", model, "infer", body, {_LENGTH: str(length)})
-        result = tritonclient.http.InferenceServerClient.parse_response_body(
-            response.data, header_length=int(response.headers[_LENGTH])
-        )
-        return {output["name"]: _values(result, output["name"]) for output in result.get_response()["outputs"]}
+        try:
+            result = tritonclient.http.InferenceServerClient.parse_response_body(
+                response.data, header_length=int(response.headers[_LENGTH])
+            )
+            return {output["name"]: _values(result, output["name"]) for output in result.get_response()["outputs"]}
+        except (KeyError, TypeError, ValueError, AttributeError, InferenceServerException) as error:
+            raise ServiceBroken(self._address, "HTTP") from error
 
 
 class GrpcTransport:

@@ -6,9 +6,7 @@ is settled. Whatever a crash left beyond that, half a line or a whole batch, is 
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import io
 import json
 import os
 import time
@@ -20,11 +18,10 @@ from types import TracebackType
 from typing import BinaryIO
 
 from .errors import UnusableFile
+from .written import Cells, Form
 
 SETTLE_EVERY_S = 1.0
 """Seconds of work that are at most done again after a crash."""
-
-Cells = Sequence[object]
 
 
 @dataclass(frozen=True)
@@ -41,17 +38,38 @@ class Settled:
     price_models: Mapping[str, int] = field(default_factory=dict)
     """Homes that each price model valued, by its name."""
 
+    def check(self, homes: int) -> None:
+        """Raise ValueError unless this is what a run on so many homes may have settled."""
+        if not (isinstance(self.task, dict) and isinstance(self.price_models, dict)):
+            raise ValueError("no mapping where one belongs")
+        numbers = (self.homes, self.rejected, self.output_bytes, self.rejected_bytes, *self.price_models.values())
+        if not all(type(number) is int and number >= 0 for number in numbers):  # True is an int, too
+            raise ValueError("no natural number where one belongs")
+        if self.homes > homes or self.homes != self.rejected + sum(self.price_models.values()):
+            raise ValueError("more or fewer homes than there are")
+
 
 class Ledger:
-    """Writes two CSV files, batch by batch, in the order of the input; use as a context manager.
+    """Writes two files, batch by batch, in the order of the ``homes`` of the input; use as a context manager.
 
     Raises UnusableFile if the files belong to another task or another process, or cannot be written.
     """
 
-    def __init__(self, output: Path, rejected: Path, *, task: Mapping[str, str], headers: tuple[Cells, Cells]) -> None:
-        self._paths = output, rejected
+    def __init__(
+        self,
+        output: Path,
+        rejected: Path,
+        *,
+        task: Mapping[str, str],
+        headers: tuple[Cells, Cells],
+        homes: int,
+        form: Form | None = None,
+    ) -> None:
+        self._results = output, rejected
+        self._form = form or Form()
+        self._paths = self._form.while_running(output), self._form.while_running(rejected)
         self._progress_path = output.with_name(f"{output.name}.progress")
-        self._headers = headers
+        self._headers, self._homes = headers, homes
         self.progress = Settled(task)
         self._files: list[BinaryIO] = []
 
@@ -60,6 +78,9 @@ class Ledger:
             if not self._progress_path.exists():
                 self._refuse_to_overwrite()
                 self._settle()
+            for path in (*self._paths, self._progress_path):
+                if path.exists() and not path.is_file():  # opening a pipe would wait for its other end
+                    raise UnusableFile(f"{path} is not a plain file: remove it, or name another file")
             self._files = [stack.enter_context(path.open("ab")) for path in self._paths]
             self._lock(self._files[0])
             self.progress = self._read_progress()
@@ -82,7 +103,7 @@ class Ledger:
     def write(self, output: Iterable[Cells], rejected: Sequence[Cells], homes: int, models: Iterable[str]) -> None:
         """Add the rows of the next ``homes`` of the input; ``models`` names the price model of each valued one."""
         before = self.progress
-        texts = _csv(output), _csv(rejected)
+        texts = self._form.text(output), self._form.text(rejected)
         counts = dict(before.price_models)
         for model in models:
             counts[model] = counts.get(model, 0) + 1
@@ -105,9 +126,13 @@ class Ledger:
         """End the run: all homes are in the files. Remove the file of rejected homes if there are none."""
         with self._explained():
             self._settle()
+            kept = self._results if self.progress.rejected else self._results[:1]
+            for path in kept:
+                self._form.finish(path)
             self._progress_path.unlink()
-            if not self.progress.rejected:
-                self._paths[1].unlink()
+            for path in self._paths:
+                if path not in kept:
+                    path.unlink()
 
     def _settle(self) -> None:
         """Write the rows to disk, then the progress that vouches for them."""
@@ -123,9 +148,10 @@ class Ledger:
         self._settled = time.monotonic()
 
     def _refuse_to_overwrite(self) -> None:
-        if self._paths[0].resolve() == self._paths[1].resolve():
-            raise UnusableFile(f"{self._paths[0]} cannot hold both the valued and the rejected homes: name two files")
-        for path in self._paths:
+        output, rejected = self._results
+        if output.resolve() == rejected.resolve():
+            raise UnusableFile(f"{output} cannot hold both the valued and the rejected homes: name two files")
+        for path in dict.fromkeys((*self._results, *self._paths)):
             if path.exists():
                 raise UnusableFile(f"{path} is there already: remove it, or name another file")
 
@@ -138,7 +164,8 @@ class Ledger:
     def _read_progress(self) -> Settled:
         try:
             found = Settled(**json.loads(self._progress_path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
+            found.check(self._homes)
+        except (ValueError, TypeError, RecursionError) as error:
             raise UnusableFile(f"{self._progress_path} is damaged: {self._start_over}") from error
         differing = [name for name, value in self.progress.task.items() if found.task.get(name) != value]
         if differing:
@@ -156,7 +183,7 @@ class Ledger:
                 raise UnusableFile(f"{path} lacks rows that were written: {self._start_over}")
             file.truncate(size)
         if not settled[0]:
-            headers = [_csv([header]) for header in self._headers]
+            headers = [self._form.mark + self._form.text([header]) for header in self._headers]
             for file, header in zip(files, headers, strict=True):
                 file.truncate(0)
                 file.write(header)
@@ -172,9 +199,3 @@ class Ledger:
             yield
         except OSError as error:
             raise UnusableFile(f"{error.filename or self._paths[0]} cannot be written: {error.strerror}") from error
-
-
-def _csv(rows: Iterable[Cells]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()

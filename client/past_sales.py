@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .homes_file import HomesFile, read_homes
 
 SALES_NAME = "kc_house_data.csv"
 """The name that ``data.files`` gives it: a client is used alone, so it is written twice and a test compares."""
-_OF_THE_SALE = frozenset({"id", "date", "price"})
+_OF_THE_SALE = ("id", "date", "price")
 """The columns of the sales file that say nothing about the home."""
 
 
@@ -32,28 +31,27 @@ def past_sales(homes: HomesFile) -> list[Sale | None]:
     do not tell two homes apart. Raises UnusableFile if the sales file cannot be read.
     """
     nothing: list[Sale | None] = [None] * len(homes.rows)
-    path = homes.path.parent / SALES_NAME
+    path = homes.table.path.parent / SALES_NAME
     if not path.is_file():
         return nothing
     sales = read_homes(path)
-    names = tuple(name for name in sales.column_names if name not in _OF_THE_SALE)
-    if not set(names) <= set(homes.column_names) or not set(sales.column_names) >= _OF_THE_SALE:
+    text = sales.text(_OF_THE_SALE)
+    names = [name for name in sales.table.names if name not in text]
+    wanted = homes.numbers(names) if len(homes.text(names)) == len(names) and len(text) == len(_OF_THE_SALE) else {}
+    if not wanted:
         return nothing
-    wanted = _keys(homes, names)
-    matches: dict[tuple[float, ...], list[Mapping[str, str]]] = {key: [] for key in wanted}
-    for key, row in zip(_keys(sales, names), sales.rows, strict=True):
+    # As text the same home may have 1 in one file and 1.0 in the other.
+    keys = list(zip(*wanted.values(), strict=True))
+    matches: dict[tuple[float, ...], list[tuple[str, float]]] = {key: [] for key in keys}
+    of_sale = zip(text["date"], sales.numbers(("price",))["price"], strict=True)
+    for key, sale in zip(zip(*sales.numbers(names).values(), strict=True), of_sale, strict=True):
         if key in matches:
-            matches[key].append(row)
-    return [_latest(matches[key]) for key in wanted]
+            matches[key].append(sale)
+    return [_latest(matches[key]) for key in keys]
 
 
-def _keys(homes: HomesFile, names: tuple[str, ...]) -> list[tuple[float, ...]]:
-    """Return each home as numbers: as text the same home may have 1 in one file and 1.0 in the other."""
-    return list(zip(*homes.numbers(names).values(), strict=True))
-
-
-def _latest(rows: list[Mapping[str, str]]) -> Sale | None:
-    if not rows:
+def _latest(sales: list[tuple[str, float]]) -> Sale | None:
+    if not sales:
         return None
-    latest = max(rows, key=lambda row: row["date"])
-    return Sale(float(latest["price"]), latest["date"], len(rows))
+    date, price = max(sales)
+    return Sale(price, date, len(sales))

@@ -14,8 +14,8 @@ if not __package__:  # run as a script: Python looked for modules in client/ ins
 import typer
 from rich.console import Console
 
-from client.errors import ClientError, HomeRefused
-from client.homes_file import HomesFile, find_examples, read_homes
+from client.errors import ClientError, HomeRefused, UnusableFile
+from client.homes_file import HomesFile, find_examples, places_of, read_homes
 from client.options import ApiKey, Ca, Protocol, Timeout, Tls, Url, access_of, default_url
 from client.past_sales import past_sales
 from client.report import AskedHome, json_lines, refusals, show
@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 def main(
     file: Annotated[
-        Path | None, typer.Option(help="CSV of homes; default: the examples in DATA_DIR, data/ or data/standin/.")
+        Path | None,
+        typer.Option(help=".csv or .xlsx of homes; default: the examples in DATA_DIR, data/, data/standin/."),
     ] = None,
     model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price",
     protocol: Annotated[Protocol, typer.Option(help="Plain JSON, or KServe v2.")] = Protocol.generate,
@@ -40,7 +41,7 @@ def main(
     ca: Ca = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per home and line.")] = False,
 ) -> None:
-    """Value the homes of a CSV file and show price, range and, for past sales, the true price.
+    """Value the homes of a file and show price, range and, for past sales, the true price.
 
     Ends with 1 if a home was refused or the service failed, with 2 if it was not reached or the file is unusable.
     """
@@ -71,14 +72,20 @@ def value_file(client: ValuationClient, homes: HomesFile, batch: int | None, all
     The model's required inputs are sent; with ``all_columns`` also the optional ones that the file has.
     """
     wanted = [entry.name for entry in client.inputs if entry.required or all_columns]
-    columns = homes.numbers(name for name in wanted if name in homes.column_names)
-    if unused := [name for name in homes.column_names if name not in {entry.name for entry in client.inputs}]:
+    columns = homes.numbers(wanted)
+    known = places_of(homes.table, [entry.name for entry in client.inputs]).values()
+    if unused := [name for place, name in enumerate(homes.table.names) if place not in known]:
         log.info("not sent, since %s has no such input: %s", client.model, ", ".join(unused))
     answers = client.value_each(columns, batch)
     sent = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    try:
+        sales = past_sales(homes)
+    except UnusableFile as error:  # the valuations are what was asked for
+        log.warning("without sale prices: %s", error)
+        sales = [None] * len(answers)
     return [
-        AskedHome(line, home, answer, sale)
-        for line, home, answer, sale in zip(homes.lines, sent, answers, past_sales(homes), strict=True)
+        AskedHome(row.line, home, answer, sale)
+        for row, home, answer, sale in zip(homes.rows, sent, answers, sales, strict=True)
     ]
 
 

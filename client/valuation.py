@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from tritonclient.utils import triton_to_np_dtype
-
-from .errors import HomeRefused, WrongColumns
+from .errors import HomeRefused, ServiceBroken, ServiceFailed, WrongColumns
+from .given import GivenHomes, columns_of, typed
 from .http_connection import Access
 from .patience import Patience
 from .transports import Tensors, Transport, open_transport
-
-GivenHomes = Mapping[str, Sequence[float] | npt.NDArray[Any]] | Sequence[Mapping[str, float]]
-"""Homes as a caller may give them: columns of equal length by name, or one mapping per home."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +60,7 @@ class ValuationClient:
     ) -> None:
         self.model = model
         self.patience = patience or Patience()
+        self._asked = url, "gRPC" if protocol == "grpc" else "HTTP"
         self._transport = transport or open_transport(url, protocol, timeout, access)
 
     def __enter__(self) -> ValuationClient:
@@ -82,7 +77,14 @@ class ValuationClient:
 
     @cached_property
     def _config(self) -> dict[str, Any]:
-        return self.patience.ask(lambda: self._transport.config(self.model))
+        config = self.patience.ask(lambda: self._transport.config(self.model))
+        inputs = config.get("input")
+        described = isinstance(inputs, list) and all(
+            isinstance(entry, dict) and {"name", "data_type"} <= entry.keys() for entry in inputs
+        )
+        if not (inputs and described):
+            raise ServiceBroken(*self._asked)  # something else answers, such as the service's metrics
+        return config
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -99,6 +101,9 @@ class ValuationClient:
 
     def value(self, homes: GivenHomes, batch: int | None = None) -> list[Valuation]:
         """Value homes in their order, as many per request as the server takes, or ``batch``.
+
+        Homes are a DataFrame, columns by name, a list of homes, or one home. Numbers may be text or booleans, too.
+        From asyncio, call ``await asyncio.to_thread(client.value, homes)``: threads may share a client.
 
         Raises HomeRefused for the first batch with a home that the service refuses, WrongColumns
         before anything is sent, and the other errors of ``client.errors``.
@@ -136,14 +141,22 @@ class ValuationClient:
 
     def _request(self, columns: Tensors) -> list[Valuation]:
         outputs = self.patience.ask(lambda: self._transport.infer(self.model, columns))
-        values = zip(*(outputs[name] for name in OUTPUTS), strict=True)
-        # The embedded server on Python 3.13 fills names up with blanks.
-        return [Valuation(price, low, high, name.rstrip()) for price, low, high, name in values]
+        try:
+            values = zip(*(outputs[name] for name in OUTPUTS), range(_length(columns)), strict=True)
+            # The embedded server on Python 3.13 fills names up with blanks.
+            return [
+                Valuation(float(price), float(low), float(high), name.rstrip()) for price, low, high, name, _ in values
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ServiceFailed(
+                f"'{self.model}' at {self._asked[0]} does not answer with {', '.join(OUTPUTS)} for each home: "
+                "ask for house_price or house_price_minimal, at the service's own port"
+            ) from error
 
     def _typed(self, homes: GivenHomes) -> Tensors:
-        if not isinstance(homes, Mapping) and not homes:
+        columns = columns_of(homes)
+        if not columns and not hasattr(homes, "keys"):  # an empty list of homes has no columns to check
             return {}
-        columns = homes if isinstance(homes, Mapping) else columns_of(homes)
         types = {entry.name: entry.datatype for entry in self.inputs}
         missing = [entry.name for entry in self.inputs if entry.required and entry.name not in columns]
         unknown = [name for name in columns if name not in types]
@@ -154,20 +167,11 @@ class ValuationClient:
             raise WrongColumns(
                 f"{self.model} cannot take these columns: {'; '.join(wrong)}. It takes {', '.join(types)}"
             )
-        typed = {name: _cast(name, values, types[name]) for name, values in columns.items()}
-        if len({len(values) for values in typed.values()}) > 1:
-            lengths = ", ".join(f"{name} {len(values)}" for name, values in typed.items())
+        tensors = {name: typed(name, values, types[name]) for name, values in columns.items()}
+        if len({len(values) for values in tensors.values()}) > 1:
+            lengths = ", ".join(f"{name} {len(values)}" for name, values in tensors.items())
             raise WrongColumns(f"the columns differ in length: {lengths}")
-        return typed
-
-
-def columns_of(homes: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Return at least one home as columns; raises WrongColumns unless all homes have the same ones."""
-    for position, home in enumerate(homes):
-        if home.keys() != homes[0].keys():
-            differing = ", ".join(sorted(home.keys() ^ homes[0].keys()))
-            raise WrongColumns(f"homes 0 and {position} name different columns ({differing}): send them apart")
-    return {name: [home[name] for home in homes] for name in homes[0]}
+        return tensors
 
 
 def batches(columns: Tensors, size: int) -> Iterator[Tensors]:
@@ -180,14 +184,3 @@ def batches(columns: Tensors, size: int) -> Iterator[Tensors]:
 
 def _length(columns: Tensors) -> int:
     return len(next(iter(columns.values()), ()))
-
-
-def _cast(name: str, values: Sequence[float] | npt.NDArray[Any], datatype: str) -> npt.NDArray[Any]:
-    array = np.asarray(values)
-    dtype = np.dtype(triton_to_np_dtype(datatype))
-    if array.ndim != 1 or array.dtype.kind not in "iuf":
-        raise WrongColumns(f"{name} is not a plain sequence of numbers: {values!r:.60}")
-    if dtype.kind == "i" and not np.all(np.equal(array, np.rint(array)) & (np.abs(array) < 2**53)):
-        raise WrongColumns(f"{name} must be whole numbers: {values!r:.60}")
-    with np.errstate(over="ignore"):  # becomes infinite, which the service refuses by name
-        return array.astype(dtype)

@@ -1,4 +1,4 @@
-"""Value a CSV file of any number of homes, in parts, and go on where an earlier run was broken off."""
+"""Value a file of any number of homes, in parts, and go on where an earlier run was broken off."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from client.bulk import Layout, value_homes
 from client.errors import ClientError
-from client.homes_file import fingerprint, read_names
+from client.homes_file import fingerprint, open_homes
 from client.ledger import Ledger, Settled
 from client.options import ApiKey, Ca, Protocol, Timeout, Tls, Url, access_of, default_url
 from client.patience import Patience
 from client.valuation import ValuationClient
+from client.written import Form
 
 INTERRUPTED = 130
 UNFINISHED = 2
@@ -31,11 +32,13 @@ log = logging.getLogger(__name__)
 
 
 def main(
-    homes: Annotated[Path, typer.Argument(help="CSV of homes with a header; columns are matched by name.")],
-    output: Annotated[Path, typer.Option(help="CSV to write: line of the home, id if it has one, prices, model.")],
-    rejected: Annotated[
-        Path | None, typer.Option(help="CSV for homes without a price; default: beside the output.")
+    homes: Annotated[
+        Path, typer.Argument(help="CSV or .xlsx of homes with a header; columns are matched by name, others kept.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="File to write, .csv or .xlsx: the homes' rows, prices, model; default: beside.")
     ] = None,
+    rejected: Annotated[Path | None, typer.Option(help="File for homes without a price; default: beside.")] = None,
     protocol: Annotated[Protocol, typer.Option(help="KServe v2, or plain JSON.")] = Protocol.http,
     model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price_minimal",
     batch: Annotated[int | None, typer.Option(min=1, help="Homes per request; default: the server's most.")] = None,
@@ -48,29 +51,33 @@ def main(
     tls: Tls = False,
     ca: Ca = None,
 ) -> None:
-    """Value the homes of a CSV file. Broken off, by Ctrl-C or a crash, the same command goes on where it stopped.
+    """Value the homes of a file. Broken off, by Ctrl-C or a crash, the same command goes on where it stopped.
 
     Ends with 0 if every home has a price, 1 if some were rejected, 2 if it is not finished, 130 after Ctrl-C.
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    access = access_of(api_key, tls, ca)
     try:
-        digest, lines = fingerprint(homes)
-        names = read_names(homes)
-        address = url or default_url(protocol)
+        table, digest = open_homes(homes), fingerprint(homes)
+        output = output or homes.with_name(f"{homes.stem}.valued{homes.suffix}")
+        form, address = Form.like(table, output), url or default_url(protocol)
+        access = access_of(api_key, tls, ca)
         with ValuationClient(address, protocol.value, model, timeout=timeout, access=access) as client:
-            layout = Layout.of(client, names, all_columns)
+            layout = Layout.of(client, table, all_columns)
+            form.check_length(output, layout.homes)
             beside = rejected or output.with_name(f"{output.stem}.rejected{output.suffix}")
-            task = {"homes file": digest, "model": model, "set of columns": " ".join(e.name for e in layout.inputs)}
-            with Ledger(output, beside, task=task, headers=layout.headers) as ledger:
+            task = {
+                "homes file": digest,
+                "model": model,
+                "set of columns": " ".join(entry.name for entry in layout.inputs),
+                "header": ",".join(layout.headers[0]),
+            }
+            with Ledger(output, beside, task=task, headers=layout.headers, homes=layout.homes, form=form) as ledger:
                 before = ledger.progress.homes
                 begin = time.monotonic()
-                with Display(ledger, max(0, lines - 1)) as display:
+                with Display(ledger, layout.homes) as display:
                     # Only from here on: an address that never answered is more likely wrong than away.
                     client.patience = Patience(patience, when_away=True, told=display.waiting)
-                    value_homes(
-                        client, homes, layout, ledger, batch=batch, concurrency=concurrency, advanced=display.advanced
-                    )
+                    value_homes(client, layout, ledger, batch=batch, concurrency=concurrency, advanced=display.advanced)
     except ClientError as error:
         log.error("%s", error)
         raise typer.Exit(UNFINISHED) from error
@@ -106,7 +113,6 @@ class Display:
 
     ledger: Ledger
     homes: int
-    """An estimate, by the lines of the file: a cell may hold a line break."""
 
     def __enter__(self) -> Display:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

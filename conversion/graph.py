@@ -10,23 +10,36 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from onnx import ModelProto, NodeProto, TensorProto, checker, helper
+from onnx import ModelProto, NodeProto, TensorProto, checker, compose, helper
 from onnx.numpy_helper import from_array
+from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.preprocessing import FunctionTransformer
 
-from conversion import neighbours
+from conversion import Refused, elementwise, mended, neighbours, one_line
+from conversion.wrapping import unwrap
 from preprocessing.columns import FEATURE_NAMES, POSITION
 from training.basic import Estimator
 from training.relative_range import RelativeRange
 
 FEATURES = "features"
+RUN_FAILURES = (
+    failures.Fail,
+    failures.InvalidArgument,
+    failures.InvalidGraph,
+    failures.InvalidProtobuf,
+    failures.NotImplemented,
+    failures.RuntimeException,
+)
+"""onnxruntime's exceptions share no base of their own."""
 OUTPUTS = {
     "price": TensorProto.FLOAT,
     "price_low": TensorProto.FLOAT,
@@ -43,47 +56,92 @@ OPSETS = {"": 17, "ai.onnx.ml": 3}
 
 POINT = "dollars"
 """What a converted estimator answers before it gets its range and name."""
+CONVERTIBLE = (
+    "What converts as a rule: linear models, trees, forests, boosting, nearest neighbours, support vectors and small "
+    "neural networks, with scalers, SimpleImputer, OneHotEncoder and PCA before them"
+)
+_PREFIX = "regressor_"
+_CONVERTERS = {
+    **mended.CONVERTERS,
+    FunctionTransformer: elementwise.convert,
+    KNeighborsRegressor: neighbours.convert,
+}
+
 LOW, HIGH = "dollars_low", "dollars_high"
 """What it answers besides, when it brings a range of its own."""
 
 
-def convert(estimator: Estimator) -> ModelProto:
+def convert(estimator: Estimator, *, double: bool = True) -> ModelProto:
     """Convert the estimator alone: ``features`` FP32 [N,44] to ``dollars`` [N,1].
 
-    Neighbours need double precision to be found rightly; trees are defined in float32.
-    Raises what skl2onnx raises when it cannot convert the regressor.
+    It computes in double precision where told so, which is right for more models than single precision. Raises Refused
+    when the estimator cannot be converted so.
     """
-    double = any(isinstance(step, KNeighborsRegressor) for step in _steps(estimator.regressor))
-    tensor_type = DoubleTensorType if double else FloatTensorType
-    converted = convert_sklearn(
-        estimator.regressor,
-        initial_types=[("columns", tensor_type([None, len(estimator.columns)]))],
-        target_opset=OPSETS,
-        custom_conversion_functions={KNeighborsRegressor: neighbours.convert},
-    )
-    places = np.array([POSITION[name] for name in estimator.columns], dtype=np.int64)
-    width = TensorProto.DOUBLE if double else TensorProto.FLOAT
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gather", [FEATURES, "places"], ["picked"], name="pick_columns", axis=1),
-            helper.make_node("Cast", ["picked"], ["columns"], name="widen", to=width),
-            *converted.graph.node,
-            helper.make_node("Identity", [converted.graph.output[0].name], [POINT], name="point"),
-        ],
-        estimator.name,
-        [helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, ["N", len(FEATURE_NAMES)])],
-        [helper.make_tensor_value_info(POINT, width, ["N", 1])],
-        [from_array(places, "places"), *converted.graph.initializer],
-    )
-    return _model(graph)
+    unwrapped = unwrap(estimator.regressor)
+    undone = [step for transformer in unwrapped.after for step in elementwise.undoing(transformer)]
+    tensor_type, width = (DoubleTensorType, TensorProto.DOUBLE) if double else (FloatTensorType, TensorProto.FLOAT)
+    try:
+        converted = convert_sklearn(
+            unwrapped.inner,
+            initial_types=[("columns", tensor_type([None, len(estimator.columns)]))],
+            target_opset=OPSETS,
+            custom_conversion_functions=_CONVERTERS,
+            custom_shape_calculators={**mended.SHAPES, FunctionTransformer: elementwise.calculate_shape},
+        )
+        regressor = compose.add_prefix_graph(converted.graph, _PREFIX)  # its names must not meet those around it
+        nodes, constants = _undo(regressor.output[0].name, undone, width)
+        places = np.array([POSITION[name] for name in estimator.columns], dtype=np.int64)
+        graph = helper.make_graph(
+            [
+                helper.make_node("Gather", [FEATURES, "places"], ["picked"], name="pick_columns", axis=1),
+                helper.make_node("Cast", ["picked"], [regressor.input[0].name], name="widen", to=width),
+                *regressor.node,
+                *nodes,
+            ],
+            estimator.name,
+            [helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, ["N", len(FEATURE_NAMES)])],
+            [helper.make_tensor_value_info(POINT, width, ["N", 1])],
+            [from_array(places, "places"), *regressor.initializer, *constants],
+        )
+        model = _model(graph)
+        session(model.SerializeToString())
+    except Refused:
+        raise
+    except Exception as error:  # skl2onnx, onnx and ONNX Runtime raise whatever they meet
+        raise Refused(f"it cannot be converted to ONNX: {one_line(error)}. {CONVERTIBLE}") from error
+    return model
 
 
-def complete(point: ModelProto, price_range: RelativeRange | None, identity: str) -> ModelProto:
+def _undo(answer: str, steps: list[elementwise.Step], width: int) -> tuple[list[NodeProto], list[TensorProto]]:
+    """Return the nodes that turn what a regressor answers into dollars, and their constants."""
+    nodes, constants, dtype = [], [], helper.tensor_dtype_to_np_dtype(width)
+    for place, (operator, constant) in enumerate(steps):
+        inputs, undone = [answer], f"undone_{place}"
+        if constant is not None:
+            constants.append(from_array(np.array(constant, dtype=dtype), f"{undone}_by"))
+            inputs.append(constants[-1].name)
+        nodes.append(helper.make_node(operator, inputs, [undone], name=undone))
+        answer = undone
+    one_column = from_array(np.array([-1, 1], dtype=np.int64), "one_column")
+    nodes.append(helper.make_node("Reshape", [answer, one_column.name], [POINT], name="point"))
+    return nodes, [*constants, one_column]
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Hold the range of homes that are told whole, and that of homes of which one of some ``columns`` is missing."""
+
+    whole: RelativeRange
+    gaps: RelativeRange | None = None
+    columns: tuple[str, ...] = ()
+
+
+def complete(point: ModelProto, ranges: Ranges | None, identity: str) -> ModelProto:
     """Give a converted estimator its range and its name, as the four ``OUTPUTS``.
 
-    Without a range given, the graph has one of its own: ``dollars_low`` and ``dollars_high``.
+    Without ranges given, the graph has one of its own: ``dollars_low`` and ``dollars_high``.
     """
-    bounds, factors = _bounds(point, price_range)
+    bounds, factors = _bounds(point, ranges)
     graph = helper.make_graph(
         [
             *point.graph.node,
@@ -146,21 +204,41 @@ def has_range(point: ModelProto) -> bool:
     return {LOW, HIGH} <= {output.name for output in point.graph.output}
 
 
-def _bounds(point: ModelProto, price_range: RelativeRange | None) -> tuple[list[NodeProto], list[TensorProto]]:
+def _bounds(point: ModelProto, ranges: Ranges | None) -> tuple[list[NodeProto], list[TensorProto]]:
     """Return the nodes that answer ``price_low`` and ``price_high``, and their constants."""
-    nodes, factors = [], []
-    if price_range is not None:
+    nodes: list[NodeProto] = []
+    constants: list[TensorProto] = []
+    if ranges is not None:
         dtype = helper.tensor_dtype_to_np_dtype(point.graph.output[0].type.tensor_type.elem_type)
-        for output, factor in ((LOW, 1 - price_range.below), (HIGH, 1 + price_range.above)):
-            factors.append(from_array(np.array(factor, dtype=dtype), f"{output}_factor"))
-            nodes.append(helper.make_node("Mul", [POINT, f"{output}_factor"], [output], name=output))
+
+        def add(operator: str, inputs: list[str], answer: str, **attributes: Any) -> str:
+            nodes.append(helper.make_node(operator, inputs, [answer], name=answer, **attributes))
+            return answer
+
+        def constant(name: str, value: float | list[int], kind: np.dtype[Any] = dtype) -> str:
+            constants.append(from_array(np.array(value, dtype=kind), name))
+            return name
+
+        if ranges.gaps is not None:
+            places = constant("gap_places", [POSITION[name] for name in ranges.columns], np.dtype(np.int64))
+            add("Gather", [FEATURES, places], "perhaps_missing", axis=1)
+            add("IsNaN", ["perhaps_missing"], "missing")
+            add("Cast", ["missing"], "missing_number", to=TensorProto.FLOAT)
+            add("ReduceMax", ["missing_number"], "any_missing", axes=[1], keepdims=1)
+            add("Cast", ["any_missing"], "has_gaps", to=TensorProto.BOOL)
+        for output in (LOW, HIGH):
+            factor = constant(f"{output}_factor", _factor(ranges.whole, output))
+            if ranges.gaps is not None:
+                with_gaps = constant(f"{output}_factor_with_gaps", _factor(ranges.gaps, output))
+                factor = add("Where", ["has_gaps", with_gaps, factor], f"{output}_factor_of_home")
+            add("Mul", [POINT, factor], output)
     for wide, output in ((LOW, "price_low"), (HIGH, "price_high")):
         nodes.append(helper.make_node("Cast", [wide], [output], name=output, to=TensorProto.FLOAT))
-    return nodes, factors
+    return nodes, constants
 
 
-def _steps(regressor: Any) -> list[Any]:
-    return [step for _, step in regressor.steps] if hasattr(regressor, "steps") else [regressor]
+def _factor(price_range: RelativeRange, output: str) -> float:
+    return 1 - price_range.below if output == LOW else 1 + price_range.above
 
 
 def _model(graph: Any) -> ModelProto:

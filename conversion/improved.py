@@ -12,8 +12,8 @@ from conversion.converted import Converted, libraries
 from conversion.graph import HIGH, LOW, POINT, run, session
 from conversion.improved_graph import improved_graph
 from conversion.parity import Floats, compare
-from preprocessing.columns import HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES
-from training.gaps import only_required, without
+from preprocessing.columns import HOME_COLUMN_NAMES
+from training.gaps import in_every_way
 from training.improved import ImprovedModel
 
 
@@ -22,7 +22,16 @@ def convert_improved(model: ImprovedModel, table: npt.NDArray[np.float32]) -> Co
     point = improved_graph(model)
     expected, answered = zip(*told_in_every_way(model, point, table), strict=True)
     parity = compare(np.concatenate(expected), np.concatenate(answered))
-    return Converted(model.name, HOME_COLUMN_NAMES, point, answered[0][:, 0], parity, libraries(), model.served_market)
+    return Converted(
+        name=model.name,
+        columns=HOME_COLUMN_NAMES,
+        point=point,
+        prices=answered[0][:, 0],
+        parity=parity,
+        libraries=libraries(),
+        market=model.served_market,
+        proof=model.proof,
+    )
 
 
 def told_in_every_way(
@@ -34,7 +43,7 @@ def told_in_every_way(
     column missing in turn.
     """
     running = session(point.SerializeToString())
-    for told in (table, only_required(table), *(without(table, name) for name in OPTIONAL_COLUMN_NAMES)):
+    for _, told in in_every_way(table):
         valued, answers = model.value(told), run(running, told)
         yield (
             np.column_stack([valued.price, valued.low, valued.high]),

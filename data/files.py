@@ -34,15 +34,17 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class DataFiles:
-    """Hold the folder of the three CSV files; ``standin`` when their content is made up."""
+    """Hold where the three files are; ``standin`` when their content is made up."""
 
     folder: Path
     standin: bool = False
+    given_sales: Path | None = None
+    """Another file of sales than the folder's."""
 
     @property
     def sales(self) -> Path:
         """Return the path of the sales: one row for each sale of a home, with its price."""
-        return self.folder / SALES_CSV
+        return self.given_sales or self.folder / SALES_CSV
 
     @property
     def demographics(self) -> Path:

@@ -1,4 +1,4 @@
-"""The three CSV files as checked DataFrames."""
+"""The three files as checked DataFrames."""
 
 from __future__ import annotations
 
@@ -7,13 +7,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from data.demographics import COLUMNS
 from data.files import DataError, DataFiles
-from data.schema import CROSS_CHECKS, SALE_COLUMNS, demographics_schema, sales_schema, unseen_schema
-from data.table import Table, read_table
-from preprocessing.columns import DEMOGRAPHIC_COLUMNS, HOME_COLUMN_NAMES, HOME_COLUMNS, ZIPCODE
+from data.schema import (
+    CROSS_CHECKS,
+    DATE,
+    DATE_FORMAT,
+    FEWEST_TO_CORRELATE,
+    LEAST_CORRELATION,
+    RISE_TOGETHER,
+    SALE_CHECKS,
+    SALE_COLUMNS,
+    demographics_schema,
+    sales_schema,
+    sales_together_schema,
+    unseen_schema,
+)
+from data.table import FileColumns, read_columns
+from preprocessing.columns import HOME_COLUMN_NAMES, HOME_COLUMNS, ZIPCODE
 
 PROBLEMS_SHOWN = 10
 
@@ -48,34 +63,45 @@ def load_market(files: DataFiles, this_year: int | None = None) -> MarketData:
             value and what is allowed.
     """
     year = date.today().year if this_year is None else this_year
-    demographics = read_table(files.demographics, (*DEMOGRAPHIC_COLUMNS, ZIPCODE))
-    sales = read_table(files.sales, (*SALE_COLUMNS, *HOME_COLUMN_NAMES))
-    unseen = read_table(files.unseen, HOME_COLUMN_NAMES)
-    zipcodes = set(demographics.numbers[ZIPCODE].dropna())
+    demographics = read_columns(files.demographics, COLUMNS)
+    sales = read_columns(files.sales, (*SALE_COLUMNS, *HOME_COLUMN_NAMES), words=(DATE,))
+    unseen = read_columns(files.unseen, HOME_COLUMN_NAMES)
+    frames = [_frame(columns) for columns in (demographics, sales, unseen)]
+    zipcodes = set(frames[0][ZIPCODE].dropna())
     problems = [
-        *_problems(demographics, demographics_schema()),
-        *_problems(sales, sales_schema(zipcodes, year)),
-        *_problems(unseen, unseen_schema(zipcodes, year)),
+        *_problems(demographics, frames[0], demographics_schema()),
+        *_problems(sales, frames[1], sales_schema(zipcodes, year)),
+        *_problems(unseen, frames[2], unseen_schema(zipcodes, year)),
     ]
-    if problems:
+    if problems := problems or [*_problems(sales, frames[1], sales_together_schema()), *_torn(sales, frames[1])]:
         raise DataError(_summary(problems))
-    market = MarketData(_typed(sales), _typed(demographics), _typed(unseen), files)
-    log.info("%d sales in %d ZIP codes, from %s", len(market.sales), len(market.demographics), files.folder)
+    market = MarketData(_typed(frames[1]), _typed(frames[0]), _typed(frames[2]), files)
+    log.info("%d sales in %d ZIP codes, from %s", len(market.sales), len(market.demographics), files.sales)
     return market
 
 
-def _problems(table: Table, schema: pa.DataFrameSchema) -> Iterator[str]:
+def _frame(columns: FileColumns) -> pd.DataFrame:
+    """Return the columns as float64 and dates as datetime64; NaN and NaT replace text that is neither."""
+    frame: pd.DataFrame = pd.DataFrame({name: columns.numbers(name) for name in columns.text if name != DATE})
+    if DATE in columns.text:
+        days = pd.to_datetime(pd.Series(columns.text[DATE]), format=DATE_FORMAT, errors="coerce")
+        # The unit is given because pandas 2 and 3 choose different ones.
+        frame.insert(list(columns.text).index(DATE), DATE, days.astype("datetime64[ns]"))
+    return frame
+
+
+def _problems(columns: FileColumns, frame: pd.DataFrame, schema: pa.DataFrameSchema) -> Iterator[str]:
     """Yield one line of text for each bad value, from the top of the file."""
     try:
-        schema.validate(table.numbers, lazy=True)
+        schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        for (index, column), words in sorted(_bad(schema, errors.failure_cases).items()):
-            yield f"{table.place(index, column)}, allowed is {words}"
+        for (row, column), words in sorted(_bad(schema, errors.failure_cases).items()):
+            yield columns.complaint(row, column, words)
 
 
 def _bad(schema: pa.DataFrameSchema, cases: pd.DataFrame) -> dict[tuple[int, str], str]:
-    """Return what is allowed in each bad cell, by index and column."""
-    reported_for = {check.error: column for column, check in CROSS_CHECKS.items()}
+    """Return what is allowed in each bad cell, by row and column."""
+    reported_for = {check.error: column for column, check in {**CROSS_CHECKS, **SALE_CHECKS}.items()}
     bad: dict[tuple[int, str], str] = {}
     for case in cases.to_dict("records"):
         place = (case["index"], case["column"])
@@ -86,17 +112,29 @@ def _bad(schema: pa.DataFrameSchema, cases: pd.DataFrame) -> dict[tuple[int, str
     return bad
 
 
+def _torn(sales: FileColumns, frame: pd.DataFrame) -> Iterator[str]:
+    """Yield which columns have nothing to do with each other, as after sorting one of them alone."""
+    if len(frame) < FEWEST_TO_CORRELATE:
+        return
+    ranks = frame.rank()
+    for column, other in RISE_TOGETHER.items():
+        with np.errstate(invalid="ignore"):  # of a column whose values are all the same
+            correlation = ranks[column].corr(ranks[other])
+        if not correlation >= LEAST_CORRELATION:
+            yield (
+                f"{sales.table.path}: {column} does not rise with {other} (the correlation of their ranks is "
+                f"{correlation:.2f}, allowed is at least {LEAST_CORRELATION:g}): was one sorted without the other?"
+            )
+
+
 def _summary(problems: list[str]) -> str:
-    lines = [
-        f"The CSV files hold values that are not allowed, {len(problems)} in all; correct them (line 1 is the header):"
-    ]
+    lines = [f"The data hold values that are not allowed, {len(problems)} in all; correct them (line 1 is the header):"]
     lines += problems[:PROBLEMS_SHOWN]
     if len(problems) > PROBLEMS_SHOWN:
         lines.append(f"and {len(problems) - PROBLEMS_SHOWN} more")
     return "\n  ".join(lines)
 
 
-def _typed(table: Table) -> pd.DataFrame:
-    whole = {name: "int64" for name in _WHOLE_COLUMNS if name in table.numbers}
-    typed: pd.DataFrame = table.numbers.astype(whole).reset_index(drop=True)
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    typed: pd.DataFrame = frame.astype({name: "int64" for name in _WHOLE_COLUMNS if name in frame})
     return typed

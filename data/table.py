@@ -1,76 +1,76 @@
-"""A CSV file as text and as numbers, so that error messages can quote the text and its line."""
+"""The columns of a data file as text and as numbers, so that error messages can quote the text and its line."""
 
 from __future__ import annotations
 
-import difflib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-import pandas as pd
-
 from data.files import DataError
-
-DATE = "date"
-DATE_FORMAT = "%Y%m%dT%H%M%S"
-"""The sales file's form of a date: 20141013T000000."""
-
-_FIRST_ROW_LINE = 2
+from data.tabular.encoding import TableError
+from data.tabular.headers import find_columns, nearest
+from data.tabular.notation import Notation
+from data.tabular.reader import Row, Table, open_table
 
 
 @dataclass(frozen=True)
-class Table:
-    """Hold the columns of a CSV file in the order in which they were asked for, without its blank lines.
+class FileColumns:
+    """Hold the columns of a file as text, in the order in which they were asked for."""
 
-    ``text`` has the cells as they stand. ``numbers`` has them as float64 and dates as datetime64; NaN and NaT
-    replace text that is neither. Both have the same index: a row's line in the file, less the header.
-    """
+    table: Table
+    lines: Sequence[int]
+    text: dict[str, list[str]]
+    notation: Notation
 
-    path: Path
-    text: pd.DataFrame
-    numbers: pd.DataFrame
+    def numbers(self, column: str) -> list[float]:
+        """Return a column as numbers, with NaN for text that is none."""
+        found = map(self.notation.number, self.text[column])
+        return [math.nan if number is None else number for number in found]
 
-    def place(self, index: int, column: str) -> str:
-        """Return a cell in words: its file, its line as an editor counts it, its column and its value."""
-        value = str(self.text.at[index, column]) or "empty"
-        return f"{self.path.name}, line {index + _FIRST_ROW_LINE}: {column} is {value}"
+    def complaint(self, row: int, column: str, allowed: str) -> str:
+        """Return what is wrong with a cell: its file, line, column and value, and what is allowed."""
+        value = self.text[column][row]
+        wrong = f", which {doubt}" if (doubt := self.notation.doubt(value)) else f", allowed is {allowed}"
+        return f"{self.table.place(self.lines[row])}: {column} is {value or 'empty'}{wrong}"
 
 
-def read_table(path: Path, columns: tuple[str, ...]) -> Table:
-    """Read a CSV file that has exactly these columns, in any order.
+def read_columns(path: Path, columns: Sequence[str], words: Sequence[str] = ()) -> FileColumns:
+    """Read a file that has exactly these columns, in any order; ``words`` are those that hold no numbers.
 
     Raises:
         DataError: when a column is missing or unknown, when there are no rows, or when the file cannot be read
-            as CSV.
+            as a table.
     """
     try:
-        text = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"{path.name} is not a CSV file in UTF-8: {error}. Export it again to {path}.") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error}. Correct its permissions or put it there again.") from error
-    _check_header(path, list(text.columns), columns)
-    if not isinstance(text.index, pd.RangeIndex):  # pandas makes an index of the first fields when rows are too long
-        raise DataError(f"{path.name}: rows have more fields than the header has names; name every column.")
-    text = text[list(columns)].fillna("")
-    text = text[(text != "").any(axis=1)]
-    if text.empty:
-        raise DataError(f"{path.name} has a header but no rows; put the whole file into {path.parent}.")
-    return Table(path, text, pd.DataFrame({name: _numbers(text[name]) for name in columns}))
+        table = open_table(path)
+        places = find_columns(table.names, columns, path)
+        _check_header(table, places, columns)
+        rows = list(table.rows())
+    except TableError as error:
+        raise DataError(str(error)) from error
+    if not rows:
+        raise DataError(f"{path} has a header but no rows; put the whole file there.")
+    _check_lengths(table, rows)
+    text = {name: [row.cells[places[name]].strip() for row in rows] for name in columns}
+    numbers = chain.from_iterable(cells for name, cells in text.items() if name not in words)
+    return FileColumns(table, [row.line for row in rows], text, Notation.of(numbers, table.separator))
 
 
-def _numbers(cells: pd.Series[str]) -> pd.Series[float] | pd.Series[pd.Timestamp]:
-    if cells.name == DATE:
-        # The unit is given because pandas 2 and 3 choose different ones.
-        return pd.to_datetime(cells, format=DATE_FORMAT, errors="coerce").astype("datetime64[ns]")
-    return pd.to_numeric(cells, errors="coerce").astype("float64")
-
-
-def _check_header(path: Path, found: list[str], wanted: tuple[str, ...]) -> None:
-    complaints = [f"column '{name}' is missing" for name in wanted if name not in found]
-    for name in found:
-        if name not in wanted:
-            nearest = difflib.get_close_matches(name.strip().lower(), wanted, n=1)
-            complaints.append(f"column '{name}' is unknown" + (f", did you mean '{nearest[0]}'?" if nearest else ""))
+def _check_header(table: Table, places: dict[str, int], columns: Sequence[str]) -> None:
+    complaints = [f"column '{name}' is missing" for name in columns if name not in places]
+    for place, name in enumerate(table.names):
+        if place not in places.values():
+            meant = nearest(name, columns)
+            complaints.append(f"column '{name}' is unknown" + (f", did you mean '{meant}'?" if meant else ""))
     if complaints:
-        columns = ", ".join(wanted)
-        raise DataError(f"{path.name}, line 1: {'; '.join(complaints)}. The columns are, in any order: {columns}.")
+        raise DataError(
+            f"{table.path}, header: {'; '.join(complaints)}. The columns are, in any order: {', '.join(columns)}."
+        )
+
+
+def _check_lengths(table: Table, rows: Sequence[Row]) -> None:
+    for row in rows:
+        if wrong := table.wrong_count(row):
+            raise DataError(f"{table.place(row.line)}: {wrong}; write each cell, empty ones too, between separators.")

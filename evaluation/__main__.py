@@ -19,16 +19,18 @@ from data.command_line import errors, run
 from data.files import DataFiles
 from data.standin import find_or_generate, standin_data
 from evaluation.ablation import FOLDS, SEEDS, StepFigures, ablation, jobs
+from evaluation.drift import index_gain
+from evaluation.findings import LEAST_SALES
 from evaluation.gather import firm_graph, gather
-from evaluation.metrics import by_band, estimate, measure
+from evaluation.metrics import by_band, by_group, estimate, measure
 from evaluation.plan import FULL, QUICK, ReportPlan, sampled, trainings
-from evaluation.runs import GivenColumns, Model, Runs, usual_level
+from evaluation.runs import BY_DATE, GivenColumns, Model, Runs, ValuedSplit, usual_level
 from evaluation.slides import SlidesError
-from evaluation.splits import Split
+from evaluation.splits import Split, zipcodes_of
 from evaluation.tables import HEADINGS
 from evaluation.targets import amount
 from training.improved import Level
-from training.sales import FIRM_SEED, read_sales
+from training.sales import FIRM_SEED, Sales, read_sales
 from training.valuations import ValuedSales
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -66,6 +68,7 @@ def cell(
         "level": level or usual_level(split),
         "data": asdict(sales.summary),
         **_measured(tested.valued),
+        "lowest_coverage_of_a_zipcode": _lowest_coverage(tested, sales),
     }
     if as_json:
         typer.echo(json.dumps(found))
@@ -128,6 +131,23 @@ def steps(seeds: Annotated[int, typer.Option(min=2, help="How often folds and tr
     console.print(table)
 
 
+@app.command("months")
+def six_months() -> None:
+    """Print, as JSON, how monthly retraining would have gone, and what the market index is worth."""
+    from evaluation.six_months import retrainings
+
+    sales = read_sales(find_or_generate())
+    runs = Runs(sales)
+    found = {
+        "index_gain": {
+            split.value: {name: asdict(one) for name, one in index_gain(sales, runs.refits(split)).items()}
+            for split in BY_DATE
+        },
+        "retrainings": [asdict(one) for one in retrainings(sales, runs.refits(Split.ROLLING))],
+    }
+    typer.echo(json.dumps(found, indent=1))
+
+
 @app.command("onnx")
 def graph(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Print how exactly and how fast the improved model of the firm's split values as ONNX, told in every way."""
@@ -155,6 +175,12 @@ def _measured(valued: ValuedSales) -> dict[str, Any]:
         "metrics": {name: asdict(found) for name, found in estimate(valued).items()},
         "by_predicted_price": {band: {"sales": len(part.paid), **measure(part)} for band, part in by_band(valued)},
     }
+
+
+def _lowest_coverage(tested: ValuedSplit, sales: Sales) -> float | None:
+    """Return the lowest coverage of the ZIP codes that have enough tested sales, in percent; None if none has."""
+    parts = by_group(tested.valued, zipcodes_of(sales.table[tested.rows]))
+    return min((part.coverage * 100 for _, part in parts if len(part.paid) >= LEAST_SALES), default=None)
 
 
 def _shown(row: StepFigures) -> Iterator[str]:

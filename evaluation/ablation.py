@@ -43,7 +43,8 @@ class Step:
     """Whether the model is averaged with the improved model of another seed."""
 
 
-_MEAN = replace(DECISIONS, losses=("squared_error",))
+_AS_PAID = replace(DECISIONS, dated=False)
+_MEAN = replace(_AS_PAID, losses=("squared_error",))
 _NO_GAPS = replace(_MEAN, gaps=False)
 _WITH_DEMOGRAPHICS = replace(_NO_GAPS, demographics=True)
 _NO_LANDMARKS = replace(_WITH_DEMOGRAPHICS, landmarks=False)
@@ -66,7 +67,8 @@ STEPS = (
     Step("landmarks", "distances to landmarks", _WITH_DEMOGRAPHICS),
     Step("blind", "without demographics", _NO_GAPS),
     Step("gaps", "each sale once more with gaps", _MEAN),
-    Step("improved", "mean and median averaged: the improved model", DECISIONS),
+    Step("averaged", "mean and median averaged", _AS_PAID),
+    Step("improved", "prices brought to one market: the improved model", DECISIONS),
 )
 """Each is compared with the one before it, the first with the basic model."""
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from evaluation.runs import ValuedSplit
+from evaluation.metrics import Estimate, difference
+from evaluation.runs import GivenColumns, Refit, ValuedSplit, pooled, value
+from training.market_index import MarketIndex
+from training.proof import Proof
 from training.sales import Sales
+from training.valuations import ValuedSales
 
 _SPRING = np.datetime64("2015-04-01")
 _TURN_OF_YEAR = np.datetime64("2015-01-01")
@@ -41,6 +46,24 @@ def spring_rise(sales: Sales, tested: ValuedSplit) -> float:
     """
     days, ratio = sales.days[tested.rows], tested.valued.paid / tested.valued.price
     return float(np.median(ratio[days >= _SPRING]) / np.median(ratio[days < _TURN_OF_YEAR]) - 1) * 100
+
+
+def index_gain(sales: Sales, refits: Sequence[Refit]) -> dict[str, Estimate]:
+    """Return each metric with the market index less that with the level that it replaced, on the same sales."""
+    by_index: list[ValuedSales] = []
+    by_level: list[ValuedSales] = []
+    for refit in refits:
+        sold, model = sales[refit.fold.test], refit.model
+        for valued, market in ((by_index, model.market), (by_level, _latest_level(model.proof))):
+            valued.append(value(replace(model, market=market).at("latest"), sold, GivenColumns.FULL))
+    return difference(pooled(by_index), pooled(by_level))
+
+
+def _latest_level(proof: Proof) -> MarketIndex:
+    """Return the level of the last 30 days of sales, which lags behind a market that moves."""
+    last = proof.days.max()
+    latest = proof.days > last - np.timedelta64(30, "D")
+    return MarketIndex(str(last), float(np.median((proof.paid / proof.whole.price)[latest])), int(latest.sum()))
 
 
 def resales(sales: Sales, tested: ValuedSplit) -> Resales:

@@ -70,6 +70,30 @@ class ZipCode:
 
 
 @dataclass(frozen=True)
+class Retraining:
+    """Hold what the gate said of a version that was trained to a month, and how that month's homes were then valued.
+
+    ``difference`` is how much higher the new version's mean absolute error is than that of the one which served, in
+    dollars, on sales that each valued before it had seen the home; ``refusal`` is empty when it took over. ``served``
+    measures whichever version served in the month, ``kept`` the one that had served before, and ``gain`` is the
+    difference of their mean absolute errors.
+    """
+
+    month: str
+    known: int
+    """How many sales the new version learned from."""
+    valued_for: str
+    compared: int
+    difference: Estimate | None
+    difference_required: Estimate | None
+    refusal: str
+    sold: int
+    served: Metrics
+    kept: Metrics
+    gain: Estimate
+
+
+@dataclass(frozen=True)
 class Findings:
     """Hold all figures; percentages are in percent, money is in dollars."""
 
@@ -95,6 +119,9 @@ class Findings:
     importance: dict[str, list[Importance]]
     months: dict[str, dict[str, float]]
     spring_rise: float
+    index_gain: dict[str, dict[str, Estimate]]
+    """On the splits by date: the metrics with the market index less those with the level that it replaced."""
+    retrainings: list[Retraining]
     resales: Resales
     bands: dict[str, dict[str, Metrics]]
     dear: dict[str, Metrics]
@@ -108,6 +135,12 @@ class Findings:
     def by_cell(self) -> dict[str, dict[str, Estimate]]:
         """Return the metrics of each cell by its name."""
         return {cell.name: cell.metrics for cell in self.cells}
+
+    @property
+    def lowest_coverage(self) -> float:
+        """Return the lowest coverage of a ZIP code with at least ``LEAST_SALES`` sales, in percent; NaN if none has."""
+        known = (zipcode.coverage for zipcode in self.zipcodes if zipcode.sales >= LEAST_SALES)
+        return min(known, default=float("nan"))
 
     def write(self, path: Path) -> None:
         """Write all figures as JSON."""

@@ -11,14 +11,15 @@ from data.files import DataFiles
 from data.load import load_market
 from evaluation.ablation import ablation
 from evaluation.basic_fit import basic_fit
-from evaluation.drift import monthly_bias, resales, spring_rise
+from evaluation.drift import index_gain, monthly_bias, resales, spring_rise
 from evaluation.findings import Cell, Findings, Learned, Metrics, ZipCode
 from evaluation.graph import GraphFigures, measure_graph
 from evaluation.importance import importances
 from evaluation.metrics import by_band, by_group, difference, estimate, measure
 from evaluation.plan import CELLS, ReportPlan, keys
-from evaluation.runs import LEVELS, GivenColumns, Model, Runs, ValuedSplit, value
+from evaluation.runs import BY_DATE, LEVELS, GivenColumns, Model, Runs, ValuedSplit, value
 from evaluation.seeds import other_seeds
+from evaluation.six_months import retrainings
 from evaluation.splits import Holdout, Split, zipcodes_of
 from evaluation.worst import worst
 from preprocessing.homes import Homes
@@ -85,11 +86,13 @@ def gather(runs: Runs, plan: ReportPlan, files: DataFiles, step: Callable[[str],
                 f"{split.value}_{level}": monthly_bias(
                     sales, runs.tested(split, FIRM_SEED, Model.IMPROVED, GivenColumns.FULL, level)
                 )
-                for split in (Split.TEMPORAL, Split.ROLLING)
+                for split in BY_DATE
                 for level in LEVELS
             },
         },
         spring_rise=spring_rise(sales, improved),
+        index_gain={split.value: index_gain(sales, runs.refits(split)) for split in BY_DATE},
+        retrainings=retrainings(sales, runs.refits(Split.ROLLING)),
         resales=resales(sales, improved),
         bands={
             name: {band: {"sales": len(part.paid), **measure(part)} for band, part in by_band(tested.valued)}

@@ -11,17 +11,16 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
+from data.demographics import read_demographics
 from data.files import DataFiles
 from evaluation.runs import GivenColumns, as_given
 from preprocessing.columns import EXAMPLE_HOME
-from preprocessing.demographics import Demographics
 from preprocessing.features import checked_features
 from preprocessing.homes import Homes
 from preprocessing.refusal import refusal
-from training.improved import train_improved
+from training.improved import ImprovedModel, train_improved
 from training.price_trees import DECISIONS
 from training.sales import Sales, read_sales
-from training.valuer import Valuer
 
 HOMES_FILE = "homes.json"
 
@@ -74,9 +73,10 @@ class ValuedHome:
 
 @dataclass(frozen=True)
 class ValuedHomes:
-    """Hold the homes at the market of the last sale, valued by a model of the sales with this fingerprint."""
+    """Hold the homes at the market of the day ``valued_for``, valued by a model of the sales with this fingerprint."""
 
     fingerprint: str
+    valued_for: str
     homes: list[ValuedHome]
 
     def write(self, path: Path) -> None:
@@ -92,15 +92,15 @@ class ValuedHomes:
 _VALUED_HOMES = TypeAdapter(ValuedHomes)
 
 
-def as_published(sales: Sales, rounds: int = DECISIONS.rounds) -> Valuer:
+def as_published(sales: Sales, rounds: int = DECISIONS.rounds) -> ImprovedModel:
     """Train the improved model as it is published; fewer ``rounds`` of boosting are quick and worse."""
     return train_improved(sales[sales.unexampled], rounds=rounds).at("latest")
 
 
-def value_invented(files: DataFiles, train: Callable[[Sales], Valuer] = as_published) -> ValuedHomes:
+def value_invented(files: DataFiles, train: Callable[[Sales], ImprovedModel] = as_published) -> ValuedHomes:
     """Train a model on these files and value the invented homes. Raises ValueError when the checks refuse a home."""
     sales = read_sales(files)
-    demographics = Demographics.read(files.demographics)
+    demographics = read_demographics(files.demographics)
     homes = Homes.of({name: [home[name] for home in INVENTED.values()] for name in EXAMPLE_HOME})
     problems, table = checked_features(homes, demographics, date.today().year)
     if problems:
@@ -112,6 +112,7 @@ def value_invented(files: DataFiles, train: Callable[[Sales], Valuer] = as_publi
         ranges[columns] = [PriceWithRange(*side) for side in sides.tolist()]
     return ValuedHomes(
         sales.summary.fingerprint,
+        model.market.valued_for,
         [
             ValuedHome(title, {name: float(value) for name, value in columns.items()}, full, required)
             for (title, columns), full, required in zip(

@@ -116,7 +116,7 @@ def _months(findings: Findings) -> Figure:
         ("grouped", "sales of all months known (grouped)", {"color": "black", "ls": ":"}),
         ("temporal_average", "trained to February, then left alone", {"color": LEFT_ALONE}),
         ("rolling_average", "refitted each month", {"color": REQUIRED}),
-        ("rolling_latest", "refitted each month, with market level", {"color": IMPROVED}),
+        ("rolling_latest", "refitted each month, with market index", {"color": IMPROVED}),
     ):
         months = findings.months[series]
         places: dict[str, Any] = {"marker": "o", "label": label, **style}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from evaluation.ablation import StepFigures
 from evaluation.findings import LEAST_SALES, Findings
-from evaluation.metrics import DRAWS
+from evaluation.metrics import DRAWS, Estimate
 from evaluation.plots import draw
 from evaluation.runs import Runs
 from evaluation.tables import tables
 from training.location import LANDMARKS
+from training.market_index import DAYS_AHEAD, MOST_AHEAD
 from training.relative_range import TARGET_COVERAGE
 
 TEMPLATE = Path(__file__).with_name("report.md")
@@ -73,6 +75,11 @@ def _figures(findings: Findings) -> dict[str, Any]:
         "libraries": ", ".join(f"{name} {version}" for name, version in findings.libraries.items()),
         "eight_columns_cost": cells["grouped_improved_required"]["mae"].value
         - cells["grouped_improved_full"]["mae"].value,
+        "days_ahead": DAYS_AHEAD,
+        "most_ahead": (exp(MOST_AHEAD) - 1) * 100,
+        **{f"index_{split}": _changes(found) for split, found in findings.index_gain.items()},
+        "months_served": _mean_error(findings, "served"),
+        "months_kept": _mean_error(findings, "kept"),
         "level_gain": cells["rolling_improved_full_average"]["mae"].value - cells["rolling_improved_full"]["mae"].value,
         "ablation_seeds": findings.ablation_seeds,
         "landmarks": LANDMARKS,
@@ -94,15 +101,36 @@ def _figures(findings: Findings) -> dict[str, Any]:
         "worst_count": len(findings.worst),
         "least_sales": LEAST_SALES,
         "zip_known": len(known),
-        "zip_lowest": min((zipcode.coverage for zipcode in known), default=float("nan")),
+        "zip_lowest": findings.lowest_coverage,
         "zip_short": sum(zipcode.coverage < SHORT_COVERAGE for zipcode in known),
         "zip_chance": sum(_short_by_chance(zipcode.sales) for zipcode in known),
     }
 
 
+def _changes(found: dict[str, Estimate]) -> dict[str, str]:
+    """Write by how much metrics differ, with their intervals."""
+    dollars = found["mae"]
+    points = found["bias"]
+    return {
+        "mae": f"{_dollars(dollars.value)} ({_dollars(dollars.low)} to {_dollars(dollars.high)})",
+        "bias": f"{points.value:+.1f} points ({points.low:+.1f} to {points.high:+.1f})",
+    }
+
+
+def _mean_error(findings: Findings, which: Literal["served", "kept"]) -> float:
+    """Return the average error in dollars of what served in the six months, or would have without retraining."""
+    months = findings.retrainings
+    errors = [(one.served if which == "served" else one.kept)["mae"] for one in months]
+    return float(np.average(errors, weights=[one.sold for one in months]))
+
+
+def _dollars(value: float) -> str:
+    return f"{'-' if value < 0 else '+'}${abs(value):,.0f}"
+
+
 def _change(gain: float, noise: float) -> str:
     """Write what a step changes the average error by, in dollars, with its noise."""
-    return f"{'-' if gain > 0 else '+'}${abs(gain):,.0f} ± {noise:,.0f}"
+    return f"{_dollars(-gain)} ± {noise:,.0f}"
 
 
 def _worth(row: StepFigures) -> str:

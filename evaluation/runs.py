@@ -55,7 +55,7 @@ def as_given(table: npt.NDArray[np.float32], columns: GivenColumns) -> npt.NDArr
 
 def usual_level(split: Split) -> Level:
     """Return the latest market for a split that values the future, the average for one that mixes all days."""
-    return "latest" if split in (Split.TEMPORAL, Split.ROLLING) else "average"
+    return "latest" if split in BY_DATE else "average"
 
 
 Way = tuple[GivenColumns, Level]
@@ -64,6 +64,18 @@ WAYS: tuple[Way, ...] = tuple(product(GivenColumns, LEVELS))
 
 Key = tuple[Split, int, Model]
 """A split, its seed, and the model that is trained on it."""
+
+
+BY_DATE = (Split.TEMPORAL, Split.ROLLING)
+"""The splits that value the future."""
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Hold an improved model that was trained on the sales before a day, and the rows of those and of later ones."""
+
+    fold: Holdout
+    model: ImprovedModel
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,7 @@ class Runs:
         self.after_training = after_training
         self._tested: dict[Key, dict[Way, ValuedSplit]] = {}
         self._firm_valuers: dict[Model, Valuer] = {}
+        self._by_date: dict[Split, list[Refit]] = {split: [] for split in BY_DATE}
 
     def trained(self, jobs: Sequence[tuple[Model, int, Holdout]]) -> Iterator[TrainedFold]:
         """Train each model with its seed on its fold; yield them in the order given."""
@@ -111,6 +124,8 @@ class Runs:
         for (key, fold), one in zip(parts, results, strict=True):
             if key[:2] == (Split.RANDOM, FIRM_SEED):
                 self._firm_valuers[key[2]] = one.valuer
+            if key[0] in BY_DATE and isinstance(one.valuer, ImprovedModel):
+                self._by_date[key[0]].append(Refit(fold, one.valuer))
             done[key].append((fold, one))
         for key, folded in done.items():
             rows = np.concatenate([fold.test for fold, _ in folded])
@@ -128,6 +143,11 @@ class Runs:
         """Return the model trained on the firm's own three quarters of the sales."""
         self.run([(Split.RANDOM, FIRM_SEED, model)])
         return self._firm_valuers[model]
+
+    def refits(self, split: Split) -> list[Refit]:
+        """Return the improved models of a split by date, the earliest first."""
+        self.run([(split, FIRM_SEED, Model.IMPROVED)])
+        return self._by_date[split]
 
 
 def value(valuer: Valuer, sales: Sales, columns: GivenColumns) -> ValuedSales:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.ablation import IMPROVED, StepFigures
-from evaluation.findings import LEAST_SALES, Cell, Findings
+from evaluation.findings import LEAST_SALES, Cell, Findings, Retraining
 from evaluation.graph import COMMAND
 from evaluation.metrics import METRICS, Estimate
-from evaluation.runs import GivenColumns, Model, usual_level
+from evaluation.runs import BY_DATE, GivenColumns, Model, usual_level
 from evaluation.splits import Split
-from evaluation.targets import ONNX, TARGETS, Between, Goal, amount
+from evaluation.targets import ONNX, TARGETS, ZIPCODES, Between, Goal, amount
 
 HEADINGS = {
     "mae": "MAE",
@@ -40,6 +40,7 @@ def tables(findings: Findings) -> dict[str, str]:
         "table_neighbours": _neighbours(findings),
         "table_seeds": _seeds(findings),
         "table_gain": _gain(findings),
+        "table_months": _months(findings),
         "table_learning": _learning(findings),
         "table_ranges": _ranges(findings),
         "table_bands": _bands(findings),
@@ -74,12 +75,13 @@ def _bare(metric: str, value: float) -> str:
 
 def _targets(findings: Findings) -> str:
     cells = {cell.name: cell for cell in findings.cells}
+    grouped = cells["grouped_improved_full"]
 
     def row(target: Goal | Between) -> Iterator[str]:
         yield target.label
-        if target.cell == ONNX:
-            value = getattr(findings.graph, target.metric)
-            found, prints = Estimate(value, value, value), COMMAND
+        if target.cell in (ONNX, ZIPCODES):
+            value = getattr(findings.graph, target.metric) if target.cell == ONNX else findings.lowest_coverage
+            found, prints = Estimate(value, value, value), COMMAND if target.cell == ONNX else command(grouped)
             yield from ("", amount(target.metric, value))
         else:
             cell = cells[target.cell]
@@ -131,8 +133,8 @@ def _ordered(findings: Findings) -> list[Cell]:
 def _label(cell: Cell) -> str:
     columns = {GivenColumns.FULL: "18", GivenColumns.REQUIRED: "8"}[cell.columns]
     label = f"{cell.split.value}, {cell.model.value}, {'8' if cell.model is Model.BASIC else columns}"
-    if cell.split in (Split.TEMPORAL, Split.ROLLING) and cell.model is Model.IMPROVED:
-        label += ", with market level" if cell.level == "latest" else ", no market level"
+    if cell.split in BY_DATE and cell.model is Model.IMPROVED:
+        label += ", with market index" if cell.level == "latest" else ", no market index"
     return label
 
 
@@ -194,6 +196,42 @@ def _gain(findings: Findings) -> str:
             (names[name], *(_with_interval(metric, found[metric]) for metric in shown))
             for name, found in findings.gain.items()
         ),
+    )
+
+
+def _months(findings: Findings) -> str:
+    def gate(one: Retraining) -> Iterator[str]:
+        yield f"{one.compared:,}"
+        for found in (one.difference, one.difference_required):
+            yield f"{found.value:+,.0f} ({found.low:+,.0f} to {found.high:+,.0f})" if found else ""
+
+    shown = ("mae", "mdape", "bias", "coverage")
+    return _table(
+        (
+            "month",
+            "sales known",
+            "compared on",
+            "new less serving, MAE in dollars",
+            "eight columns",
+            "homes sold",
+            *(HEADINGS[metric] for metric in shown),
+            "not retrained: MAE",
+            "bias",
+            "gate",
+        ),
+        (
+            (
+                one.month,
+                f"{one.known:,}",
+                *gate(one),
+                f"{one.sold:,}",
+                *(amount(metric, one.served[metric]) for metric in shown),
+                *(amount(metric, one.kept[metric]) for metric in ("mae", "bias")),
+                f"refused: {one.refusal}" if one.refusal else "published",
+            )
+            for one in findings.retrainings
+        ),
+        words=1,
     )
 
 

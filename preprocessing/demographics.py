@@ -44,10 +44,18 @@ class Demographics:
 
     @classmethod
     def read(cls, path: Path) -> Demographics:
-        """Read a file like ``zipcode_demographics.csv``; raises what ``of`` raises."""
-        with path.open(newline="") as file:
+        """Read a file that ``write`` wrote; what people save is read by ``data.demographics``."""
+        with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return cls.of({name: [float(row[name]) for row in rows] for name in (*DEMOGRAPHIC_COLUMNS, ZIPCODE)})
+
+    def write(self, path: Path) -> None:
+        """Write a file for ``read``, which gives the same numbers back."""
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow((*DEMOGRAPHIC_COLUMNS, ZIPCODE))
+            for zipcode, figures in zip(self.zipcodes, self.figures, strict=True):
+                writer.writerow((*map(str, figures), zipcode))
 
     def find(self, zipcodes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
         """Return where each ZIP code [N] stands, and whether it is there at all; where it is not, any place."""

@@ -16,10 +16,20 @@ from .columns import HOME_COLUMN_NAMES, MOST_ZIPCODE, POSITION, REQUIRED_COLUMN_
 PACKED_INPUT = "homes"
 """The input [n,18] that stands for all columns, in the order of ``HOME_COLUMNS``; NaN where one is not given."""
 
+SINGLE_INPUTS = (ZIPCODE,)
+"""The inputs of a request for one home whose other columns are its parameters."""
+
+SINGLE_COLUMNS = tuple(name for name in HOME_COLUMN_NAMES if name != ZIPCODE)
+"""Those columns, in the order of ``HOME_COLUMNS``."""
+
+Row = list[float | None]
+"""One home's ``SINGLE_COLUMNS``; None where one is not given."""
+
 NO_ZIPCODE = -1
 """Sentinel for a packed ZIP code that is missing, fractional or out of range."""
 
 _REQUIRED = np.isin(HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES)
+_SINGLE = [POSITION[name] for name in SINGLE_COLUMNS]
 
 
 class NamedColumns(Protocol):
@@ -30,10 +40,10 @@ class NamedColumns(Protocol):
     def __contains__(self, name: object) -> bool: ...
 
 
-Inputs = tuple[tuple[str, ...], Sequence[npt.NDArray[Any]]]
+Inputs = tuple[tuple[str, ...], Sequence[Any]]
 """The names of a request's inputs, and for each a contiguous array: [n,1] of a column, or [n,18] of ``PACKED_INPUT``.
 
-Arrays are float32, ZIP codes int64.
+Arrays are float32, ZIP codes int64. Behind the one of ``SINGLE_INPUTS``, [1,1], stands the home's ``Row``.
 """
 
 
@@ -82,10 +92,12 @@ class Homes:
         return cls(*map(np.concatenate, parts))
 
     @classmethod
-    def _block(cls, names: tuple[str, ...], rows: int, requests: list[Sequence[npt.NDArray[Any]]]) -> Homes:
+    def _block(cls, names: tuple[str, ...], rows: int, requests: list[Sequence[Any]]) -> Homes:
         """Return the homes of requests with the same inputs and the same number of rows."""
         if names == (PACKED_INPUT,):
             return cls.packed(np.concatenate([homes for (homes,) in requests]))
+        if names == SINGLE_INPUTS:
+            return cls._singles(*zip(*requests, strict=True))
         positions, given, zipcode = _layout(names)
         zipcodes = np.concatenate([arrays[zipcode] for arrays in requests])[:, 0]
         # A list in which the ZIP codes are left out; bytes are joined several times faster than arrays.
@@ -98,6 +110,20 @@ class Homes:
         values = values.reshape(-1, len(HOME_COLUMN_NAMES))
         values[:, POSITION[ZIPCODE]] = zipcodes
         return cls(values, given[np.newaxis].repeat(len(values), axis=0), zipcodes)
+
+    @classmethod
+    def _singles(cls, zipcodes: Sequence[npt.NDArray[np.int64]], rows: Sequence[Row]) -> Homes:
+        """Return a home of each request whose columns were its parameters."""
+        homes = cls.empty(len(rows))
+        homes.fill(ZIPCODE, slice(None), np.concatenate(zipcodes)[:, 0])
+        with np.errstate(over="ignore"):  # becomes infinite, as in a tensor
+            table = np.array(rows, dtype=np.float64).astype(np.float32)  # None becomes NaN
+        homes.values[:, _SINGLE] = table
+        given = ~np.isnan(table)
+        if table.size - np.count_nonzero(given) != sum([row.count(None) for row in rows]):  # somebody gave NaN
+            given = np.array([[value is not None for value in row] for row in rows])
+        homes.given[:, _SINGLE] = given
+        return homes
 
     @classmethod
     def packed(cls, values: npt.NDArray[np.float32]) -> Homes:

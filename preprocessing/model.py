@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import accumulate, groupby, pairwise
 from pathlib import Path
@@ -20,22 +19,15 @@ from .demographics import DEMOGRAPHICS_FILE, Demographics
 from .example import example_features
 from .exporter import Exporter
 from .features import checked_features
-from .homes import Homes, Inputs
+from .homes import SINGLE_INPUTS, Homes, Inputs
 from .metrics import PROBE_ID, UNKNOWN_COLUMN
 from .refusal import refusal, unknown_columns, unusable_inputs
+from .single import ONE_HOME, Refusal, read_home, strange
 from .tally import Tally
 from .training_bins import TRAINING_FILE, read_training
 
 NO_PARAMETERS = ("{}", "")
 """Ways to spell "no parameters"; spares parsing JSON on the hot path."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Hold why one request gets no price, and the column and reason of each problem, to be counted."""
-
-    message: str
-    reasons: Sequence[tuple[str, str]] = ()
 
 
 class TritonPythonModel:
@@ -62,12 +54,12 @@ class TritonPythonModel:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Return one response a request: ``features`` FP32 [n,44], or why its homes get no price."""
-        asked = [_inputs(request) for request in requests]
-        refused = {place: why for place, request in enumerate(requests) if (why := _misasked(request, asked[place]))}
+        asked = [_read(request) for request in requests]
+        refused = {place: why for place, (_, why) in enumerate(asked) if why}
         # A request that is refused as it stands has no rows in what follows.
-        counts = [0 if place in refused else len(arrays[0]) for place, (_, arrays) in enumerate(asked)]
+        counts = [0 if why else len(arrays[0]) for (_, arrays), why in asked]
         bounds = [0, *accumulate(counts)]
-        homes = Homes.of_requests([inputs for place, inputs in enumerate(asked) if place not in refused])
+        homes = Homes.of_requests([inputs for inputs, why in asked if not why])
         problems, table = checked_features(homes, self.demographics, date.today().year)
         for place, found in groupby(problems, key=lambda problem: bisect_right(bounds, problem.row) - 1):
             refused[place] = self._refused([replace(bad, row=bad.row - bounds[place]) for bad in found], counts[place])
@@ -108,31 +100,25 @@ class TritonPythonModel:
             self.tally.valued(values)
 
 
-def _inputs(request: Any) -> Inputs:
+def _read(request: Any) -> tuple[Inputs, Refusal | None]:
+    """Return what a request brings, and why it is refused before its homes are looked at, if it is."""
     tensors = request.inputs()
-    return tuple([tensor.name() for tensor in tensors]), [tensor.as_numpy() for tensor in tensors]
-
-
-def _misasked(request: Any, inputs: Inputs) -> Refusal | None:
-    """Return why a request is refused before its homes are looked at, if it is."""
-    names, arrays = inputs
-    if unusable := unusable_inputs(names):
-        return Refusal(unusable)
+    names, arrays = tuple([tensor.name() for tensor in tensors]), [tensor.as_numpy() for tensor in tensors]
     try:
         parameters = request.parameters()
     except UnicodeDecodeError:
         # It must be refused here: what execute() raises fails the other callers' requests of the batch too.
-        return Refusal("the request holds text that is not UTF-8")
-    if parameters in NO_PARAMETERS:
-        return None
-    # Triton passes on, as parameters, the keys of plain JSON that are no inputs. Text is the caller's own business,
-    # such as a reference; a number is a misspelt column. Keys like these are Triton's own.
-    strangers = [
-        name
-        for name, value in json.loads(parameters).items()
-        if not isinstance(value, str) and not name.startswith("triton_")
-    ]
-    return Refusal(unknown_columns(strangers), [UNKNOWN_COLUMN] * len(arrays[0])) if strangers else None
+        return (names, arrays), Refusal("the request holds text that is not UTF-8")
+    if names == SINGLE_INPUTS:
+        if len(arrays[0]) != 1:
+            return (names, arrays), Refusal(ONE_HOME)
+        home = read_home(parameters)
+        return ((names, arrays), home) if isinstance(home, Refusal) else ((names, [*arrays, home]), None)
+    if unusable := unusable_inputs(names):
+        return (names, arrays), Refusal(unusable)
+    if parameters not in NO_PARAMETERS and (strangers := strange(json.loads(parameters))):
+        return (names, arrays), Refusal(unknown_columns(strangers), [UNKNOWN_COLUMN] * len(arrays[0]))
+    return (names, arrays), None
 
 
 def _is_probe(request: Any) -> bool:

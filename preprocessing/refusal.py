@@ -58,7 +58,12 @@ def unusable_inputs(names: tuple[str, ...]) -> str:
     if PACKED_INPUT in names:
         return f"input '{PACKED_INPUT}' holds all columns of a home: send it without any other input"
     missing = [name for name in REQUIRED_COLUMN_NAMES if name not in names]
-    return f"missing columns: {', '.join(missing)}" if missing else ""
+    return missing_columns(missing) if missing else ""
+
+
+def missing_columns(names: Sequence[str]) -> str:
+    """Return why a request without these columns gets no price."""
+    return f"missing columns: {', '.join(names)}"
 
 
 def unknown_columns(names: Sequence[str]) -> str:

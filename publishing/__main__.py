@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +17,11 @@ from rich.table import Table
 from conversion import Refused
 from data.command_line import run
 from publishing.card import Card
-from publishing.repository import PRICE_MODEL, remove_newest, versions
+from publishing.repository import PRICE_MODEL, SHIPPED, served, versions
 from training import Kind
 
 if TYPE_CHECKING:
-    from publishing.gate import Comparison
+    from publishing.comparison import Comparison
 
 ROOT = Path(__file__).resolve().parent.parent
 HANDOVER = ROOT / "build" / "handover"
@@ -29,8 +30,26 @@ EXAMPLE = ROOT / "build" / "example_home.json"
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
 
+
+def _repository(value: Path) -> Path:
+    """Refuse a folder that is no model repository of this service, before anything is put into it."""
+    if not (value / PRICE_MODEL / "config.pbtxt").is_file():
+        raise typer.BadParameter(
+            f"{value} holds no {PRICE_MODEL}/config.pbtxt, so it is no repository of this service: "
+            f"name {SHIPPED.name}/ or a copy of it"
+        )
+    return value
+
+
 Repository = Annotated[
-    Path, typer.Option(envvar="MODEL_REPOSITORY", help="The model repository that Triton serves.", exists=True)
+    Path,
+    typer.Option(
+        envvar="MODEL_REPOSITORY",
+        callback=_repository,
+        help="The model repository, where versions are put.",
+        exists=True,
+        file_okay=False,
+    ),
 ]
 REPOSITORY = ROOT / "model_repository"
 
@@ -58,7 +77,9 @@ def publish(
     train: Annotated[
         Kind | None, typer.Option(help="Which model to train; improved unless another option names one.")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="A pickled scikit-learn model; only one that you trust.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A scikit-learn model by skops, joblib or pickle; only one you trust.")
+    ] = None,
     features: Annotated[Path | None, typer.Option(help="Its model_features.json: the columns it reads.")] = None,
     converted: Annotated[Path | None, typer.Option(help="A folder that conversion.handover wrote.")] = None,
     version: Annotated[Path | None, typer.Option(help="A complete version folder: model.onnx and card.json.")] = None,
@@ -77,43 +98,40 @@ def publish(
     if features and not model:
         raise typer.BadParameter("--features belongs to a model handed over: name that by --model")
 
-    from conversion.converted import Converted, convert_estimator
-    from conversion.handover import read_pickle
+    from conversion.converted import Converted
+    from data.demographics import read_demographics
     from data.standin import find_or_generate
+    from publishing.admission import refuse_early
     from publishing.ensure import prepare
-    from publishing.publish import (
-        asks_for_reason,
-        publish_converted,
-        publish_folder,
-        publish_trained,
-        refuse_early,
-    )
+    from publishing.opening import open_apart
+    from publishing.publish import asks_for_reason, publish_converted, publish_folder, publish_trained
     from training.sales import read_sales, with_sales
 
     kind = None if model or converted or version else train or "improved"
-    files = find_or_generate()
-    with with_sales(files, sales) as found:
-        refuse_early(found.standin, repository)
-        if kind and not accept and (serving := asks_for_reason(kind, found.standin, repository)):
-            accept = _reason(kind, serving)
-        market = read_sales(found)
+    files = with_sales(find_or_generate(), sales)
+    refuse_early(files.standin, repository)
+    if kind and not accept and (serving := asks_for_reason(kind, files.standin, repository)):
+        accept = _reason(kind, serving)
+    market, demographics = read_sales(files), read_demographics(files.demographics)
     held_out = market.table[market.held_out]
     how = (market, repository, accept, show_comparison)
     if kind:
         number = publish_trained(kind, *how)
     elif model:
-        estimator = read_pickle(model, features or model.with_name("model_features.json"), HANDOVER, held_out)
-        number = publish_converted(convert_estimator(estimator, held_out), *how)
+        opened = open_apart(model, features or model.with_name("model_features.json"), HANDOVER, held_out)
+        number = publish_converted(opened, *how)
     elif converted:
         number = publish_converted(Converted.read(converted, held_out), *how)
     else:
         assert version is not None, "one of the four is there"
         number = publish_folder(version, *how)
-    prepare(repository, files.demographics)  # not before: a refused version must not bring its demographics along
+    prepare(repository, demographics)  # not before: a refused version must not bring its demographics along
     show(repository)
     console.print(f"Published version {number}.")
     if canary:
         _try_out(number, canary, repository)
+    else:
+        _follow(number, repository)
 
 
 def _refuse_contradictions(options: Mapping[str, object]) -> None:
@@ -136,19 +154,42 @@ def _reason(kind: Kind, serving: str) -> str:
 
 
 def _try_out(number: int, address: str, repository: Path) -> None:
-    from publishing.canary import NotTakenOver, is_running, wait_for
-    from publishing.ensure import example
+    """Roll a version back that a running service does not take up. Raises Refused when it had to be."""
+    from publishing.admission import roll_back
+    from publishing.canary import NotTakenOver, replicas
 
-    if not is_running(address):
+    if not replicas(address):
         console.print(f"No service is ready at {address}: the version is tried out by the next start.")
         return
-    name = Card.read(repository / PRICE_MODEL / str(number)).price_model
     try:
-        price = wait_for(name, example(repository), address)
+        _wait(number, address, repository)
     except NotTakenOver as error:
-        _, serving = remove_newest(repository / PRICE_MODEL)
+        _, serving = roll_back(repository)
         raise Refused(f"the service does not take version {number} up, so {serving} serves again: {error}") from error
-    console.print(f"The service at {address} answers with it: ${price:,.0f} for the example home.")
+
+
+def _follow(number: int, repository: Path) -> None:
+    """Wait until the service that the door knows answers with a version. Raises Refused when it does not."""
+    from publishing.canary import NotTakenOver, replicas
+    from publishing.door import is_open, read_record
+
+    address = read_record(repository).service if is_open(repository) else ""
+    if not address or not replicas(address):
+        console.print("No service runs on this repository now: the next start serves it.")
+        return
+    try:
+        _wait(number, address, repository)
+    except NotTakenOver as error:
+        raise Refused(f"the service has not followed: {error}") from error
+
+
+def _wait(number: int, address: str, repository: Path) -> None:
+    from publishing.canary import wait_for
+    from publishing.ensure import example
+
+    name = Card.read(served(repository) / PRICE_MODEL / str(number)).price_model
+    price = wait_for(name, example(repository), address)
+    console.print(f"The service at {address} answers with version {number}: ${price:,.0f} for the example home.")
 
 
 def show_comparison(comparison: Comparison) -> None:
@@ -171,8 +212,34 @@ def show_comparison(comparison: Comparison) -> None:
 @app.command()
 def rollback(repository: Repository = REPOSITORY) -> None:
     """Remove the newest version: the one before it, still loaded, answers from the next poll on."""
-    removed, serving = remove_newest(repository / PRICE_MODEL)
+    from publishing.admission import roll_back
+
+    removed, serving = roll_back(repository)
     console.print(f"Removed version {removed}; version {serving} answers from the next poll on.")
+    _follow(serving, repository)
+
+
+@app.command()
+def door(
+    repository: Repository = REPOSITORY,
+    service: Annotated[
+        str, typer.Option(callback=_address, help="host:port of the servers that follow, for commands that wait.")
+    ] = "",
+    metrics_port: Annotated[int, typer.Option(help="Where Prometheus is answered; 0 for nowhere.")] = 0,
+    seconds: Annotated[int, typer.Option(help="Processor time that the examination of a version may take.")] = 300,
+) -> None:
+    """Admit the versions that people put into the repository, or refuse them, for as long as this runs."""
+    from publishing.confinement import Limits
+    from publishing.door import Door, serve_metrics
+    from publishing.ensure import bring_up_to_date, market
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
+    limits = Limits(processor_s=seconds)
+    looking = Door(repository, market, service=service, limits=limits, prepare=lambda: bring_up_to_date(repository))
+    if metrics_port:
+        serve_metrics(looking, metrics_port)
+    looking.watch()
 
 
 @app.command()
@@ -189,16 +256,21 @@ def create_model(folder: Annotated[Path, typer.Argument(help="Where to write the
 
 @app.command("versions")
 def show(repository: Repository = REPOSITORY) -> None:
-    """List the versions of the price model, with what their cards say."""
-    table = Table("version", "price_model", "trained on", "held-out MAE", "R2", "range held", "ms a home")
-    for number in versions(repository / PRICE_MODEL):
-        try:
-            card = Card.read(repository / PRICE_MODEL / str(number))
-        except Refused as refused:
-            table.add_row(str(number), f"[red]{refused}")
+    """List the versions of the price model, what became of each at the door, and what their cards say."""
+    from publishing.door import read_record
+
+    admitted = versions(served(repository) / PRICE_MODEL) if served(repository).is_dir() else []
+    verdicts = read_record(repository).verdicts
+    table = Table("version", "", "price_model", "trained on", "MAE, unseen", "R2", "range held", "ms a home")
+    for number in sorted({*versions(repository / PRICE_MODEL), *admitted}):
+        state = "serves" if number == max(admitted, default=0) else "admitted" if number in admitted else ""
+        if not state:
+            table.add_row(str(number), verdicts[number].state if number in verdicts else "not yet seen")
             continue
+        card = Card.read(served(repository) / PRICE_MODEL / str(number))
         table.add_row(
             str(number),
+            state,
             card.price_model,
             f"{card.data.sales:,} sales to {card.data.last_sale}{', stand-in' if card.data.standin else ''}",
             f"${card.held_out.mae:,.0f}",
@@ -207,11 +279,17 @@ def show(repository: Repository = REPOSITORY) -> None:
             f"{card.ms_per_home:.3f}",
         )
     _wide().print(table)
+    for number, verdict in sorted(verdicts.items()):
+        if verdict.reason:
+            typer.echo(f"Version {number} {_BECAME[verdict.state]}: {verdict.reason}")
+
+
+_BECAME = {"refused": "was refused", "incomplete": "is not complete yet", "unjudged": "waits"}
 
 
 def _wide() -> Console:
     """Return a console wide enough for the tables: a pipe has no width of its own."""
-    return console if console.is_terminal else Console(width=140)
+    return console if console.is_terminal else Console(width=160)
 
 
 if __name__ == "__main__":

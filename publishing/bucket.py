@@ -29,7 +29,7 @@ from rich.console import Console
 
 from conversion import Refused
 from data.command_line import run
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, VERSION_NAME, versions
+from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, VERSION_NAME, served, versions
 
 CONFIG = "config.pbtxt"
 WARMUP = "warmup"
@@ -101,7 +101,7 @@ class Bucket:
 
 
 def push(repository: Path, url: str) -> dict[str, list[int]]:
-    """Make the bucket serve what the repository serves: new versions go live, those rolled back here go.
+    """Make the bucket serve what a served repository does: new versions go live, those rolled back here go.
 
     Returns the versions that each model serves. Only one push may run at a time. Raises Refused.
     """
@@ -225,7 +225,7 @@ def push_command(
     repository: Annotated[Path, typer.Option(envvar="MODEL_REPOSITORY", exists=True)] = Path("model_repository"),
 ) -> None:
     """Serve what this repository serves, wherever the bucket is polled."""
-    for model, numbers in push(repository, url).items():
+    for model, numbers in push(served(repository), url).items():
         Console().print(f"{model}: version {' and '.join(map(str, numbers))}")
 
 

@@ -12,8 +12,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from conversion import Refused
 from conversion.parity import Parity
@@ -21,16 +22,23 @@ from data.files import DataSummary
 from preprocessing.training_bins import Bins
 from publishing.repository import versions
 from training.accuracy import Accuracy
-from training.market_level import MarketLevel
+from training.market_index import MarketIndex
 
 CARD_FILE = "card.json"
 
 log = logging.getLogger(__name__)
 
 
+def _as_called_today(market: Any) -> Any:
+    """Return the market of a card; before there was an index, its day was called ``reference``."""
+    if isinstance(market, dict) and "reference" in market:
+        return {"valued_for": market["reference"], **{name: market[name] for name in market if name != "reference"}}
+    return market
+
+
 @dataclass(frozen=True)
 class MeasuredRange:
-    """Tell what share of held-out sale prices a range held, and how wide it was in proportion to the price.
+    """Tell what share of sale prices a range held that it had not seen, and how wide it was relative to the price.
 
     ``required`` is for homes of which only the required columns are given. ``below`` and ``above``
     say how far a range reaches that is the same for all homes.
@@ -47,23 +55,39 @@ class MeasuredRange:
 
 
 @dataclass(frozen=True)
+class ExampleHome:
+    """Hold what a version says of one home, in dollars; ``features`` are its 44, None where one is not given.
+
+    With them anybody can ask a running server whether it is this version that answers.
+    """
+
+    features: tuple[float | None, ...]
+    price: float
+    price_low: float
+    price_high: float
+
+
+@dataclass(frozen=True)
 class Card:
     """Hold everything known of a version. Written once, beside its graph.
 
-    Accuracy and coverage are measured at the average market of the training sales, since the held-out
-    sales span the same period.
+    ``training`` is measured on the sales that the graph learned from, ``held_out`` and the range on sales that were
+    valued unseen: on those of its proof where it has one, which then are the same sales, otherwise on the firm's
+    held-out quarter. All are measured at the average market of the training sales, since both span the same period.
     """
 
     price_model: str
     created_at: str
-    model_sha256: str
+    files: Mapping[str, str]
+    """The SHA-256 of every other file of the version, by name."""
+    examples: tuple[ExampleHome, ...]
     feature_names: tuple[str, ...]
     columns_used: tuple[str, ...]
     data: DataSummary
     training: Accuracy
     held_out: Accuracy
     held_out_required: Accuracy
-    market: MarketLevel | None
+    market: Annotated[MarketIndex | None, BeforeValidator(_as_called_today)]
     """The market that prices belong to; None for a model that knows only the average of its sales."""
     price_range: MeasuredRange
     parity: Parity
@@ -84,8 +108,13 @@ class Card:
         path = folder / CARD_FILE
         if not path.is_file():
             raise Refused(f"{CARD_FILE} is missing: a version without its card can't be told from any other")
+        return cls.parse(path.read_bytes())
+
+    @classmethod
+    def parse(cls, content: bytes) -> Card:
+        """Return the card that a file holds. Raises Refused when it is broken, and names what it lacks."""
         try:
-            return _CARD.validate_json(path.read_bytes())
+            return _CARD.validate_json(content)
         except ValidationError as error:
             raise Refused(f"{CARD_FILE} {_complaint(error)}") from error
 

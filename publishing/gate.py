@@ -1,38 +1,32 @@
-"""Whether a new version may take over from the one that serves: both value sales that neither was trained on.
+"""Whether a new version may take over from the one that serves: both value sales that neither had seen.
 
-Made from the same data, neither saw the sales that both hold out. The held-out sales span the whole
-period, so both versions are compared at its average price level. Made from other data, the serving
-version may have been trained on what the new one holds out: then only sales after its last one count,
-and prices are compared as they are served.
+Where both carry a proof, those are the sales that both proofs know: procedures are compared, each by what it said of a
+home before it had seen it. A version without a proof was kept from the firm's held-out sales, if it was made from the
+same data. These sales span the whole period, so prices are compared at the market of the day of sale where both
+versions have an index, and else at the average market. A version made from other data may have been trained on any of
+them: then only sales after its last one count, and prices are compared as they are served.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter
 
 from conversion import Refused
-from conversion.graph import milliseconds_per_home, run, session
-from publishing.card import Card
-from publishing.contract import MODEL_FILE
-from training.gaps import only_required
+from conversion.graph import milliseconds_per_home, run
+from publishing.comparison import MOVE, Comparison, Difference
+from publishing.judged import Judged, Market
 from training.sales import Sales
-
-GATE_FILE = "gate.json"
-"""In a version's folder: how it compared with the version that it took over from."""
 
 SLOWEST_RATIO = 4.0
 """How many times as long as the serving version a new one may take for a home."""
-MOVE = 0.20
 MOST_MOVED = 0.10
 """No more than this share of the example homes may change in price by more than ``MOVE``, unless accepted."""
 
-FEWEST_LATER_SALES = 200
+FEWEST_COMPARED = 200
 """With this many, the difference between two models of a kind is known to some 4,000 dollars (95 %), between
 the basic and the improved one to some 17,000; fewer could not tell a model that is a tenth worse."""
 
@@ -42,112 +36,70 @@ _SEED = 42
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Hold mean absolute errors in dollars on the same sales, and how much higher the challenger's is.
-
-    ``low`` and ``high`` bound that difference with 95 % confidence (paired bootstrap).
-    """
-
-    serving: float
-    challenger: float
-    difference: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Basis:
     """Hold the rows of the sales on which two versions are compared, and say in words which these are.
 
-    ``certain`` when neither was trained on any of them; ``as_served`` when prices are compared at the
-    market that each version values for, and not at the average one.
+    ``certain`` when neither had seen any of them; prices are compared at ``market``.
     """
 
     rows: npt.NDArray[np.intp]
     words: str
     certain: bool
-    as_served: bool
+    market: Market
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Set a challenger beside the version that serves."""
+def basis(challenger: Judged, serving: Judged, sales: Sales) -> Basis:
+    """Choose sales that neither version had seen, going by their proofs and cards."""
+    both = (challenger, serving)
+    unseen = np.flatnonzero(challenger.unseen & serving.unseen)
+    if len(unseen) >= FEWEST_COMPARED:
+        proven = any(version.proof for version in both)
+        words = "that each valued before it had seen the home" if proven else "held out from both"
+        return Basis(unseen, words, certain=True, market="day" if all(one.has_index for one in both) else "average")
 
-    serving: str
-    challenger: str
-    sales: int
-    basis: str
-    """Which sales these are."""
-    certain: bool
-    """Whether it is certain that neither was trained on any of them."""
-    all_columns: Difference
-    required_columns: Difference
-    moved: float
-    """The share of the example homes whose price changes by more than ``MOVE``."""
-    largest_move: float
-    speed_ratio: float
-    accepted: str = ""
-    """Why the change of prices was accepted, in the words of whoever published."""
-
-    def write(self, folder: Path) -> None:
-        """Write it as ``gate.json`` into the challenger's folder."""
-        (folder / GATE_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
-
-    @classmethod
-    def read(cls, folder: Path) -> Comparison | None:
-        """Read that of a version; None when it was the first to serve, or came here without a comparison."""
-        path = folder / GATE_FILE
-        return TypeAdapter(cls).validate_json(path.read_bytes()) if path.is_file() else None
-
-
-def basis(challenger: Card, serving: Card, sales: Sales) -> Basis:
-    """Choose sales that neither version was trained on, going by their cards.
-
-    A version made from these data was kept from the rows they hold out; one of other data surely
-    never saw sales made after its last one.
-    """
-    others = [card for card in (challenger, serving) if card.data.fingerprint != sales.summary.fingerprint]
-    if not others:
-        return Basis(sales.held_out, "held out from both", certain=True, as_served=False)
-    last_sale = max(np.datetime64(card.data.last_sale) for card in others)
-    rows = np.arange(len(sales)) if len(others) == 2 else sales.held_out
-    later = rows[sales.days[rows] > last_sale]
+    later = np.flatnonzero((challenger.unseen | challenger.later) & (serving.unseen | serving.later))
+    others = [version.card for version in both if not version.made_here]
+    last_sale = max((np.datetime64(card.data.last_sale) for card in others), default=sales.days.max())
+    later = later[sales.days[later] > last_sale]
     known_to = " and ".join(card.price_model for card in others)
-    if len(later) >= FEWEST_LATER_SALES:
+    if len(later) >= FEWEST_COMPARED:
         words = f"sold after {last_sale}, the last day that {known_to} knows"
-        return Basis(later, words if len(others) == 2 else f"held out, and {words}", certain=True, as_served=True)
+        for version in both:
+            if version.made_here:
+                words = f"{'valued before the home was seen' if version.proof else 'held out'}, and {words}"
+        return Basis(later, words, certain=True, market="served")
+    if not others:
+        words = f"held out from these data: only {len(unseen):,} are known that each valued before it had seen the home"
+        return Basis(sales.held_out, words, certain=False, market="average")
     words = (
         f"held out from these data, but {known_to} was made from others: it may have been trained on some of them, and "
-        f"then looks better than it is; only {len(later):,} were sold after {last_sale}, and {FEWEST_LATER_SALES} "
+        f"then looks better than it is; only {len(later):,} were sold after {last_sale}, and {FEWEST_COMPARED} "
         "are needed to tell"
     )
-    return Basis(sales.held_out, words, certain=False, as_served=False)
+    return Basis(sales.held_out, words, certain=False, market="average")
 
 
 def compare(challenger: Path, serving: Path, sales: Sales, accept: str = "") -> Comparison:
-    """Let both versions, from their folders, value sales that neither knows, and the example homes."""
-    folders = (serving, challenger)
-    cards = [Card.read(folder) for folder in folders]
-    on = basis(cards[1], cards[0], sales)
-    levels = [1.0 if on.as_served else card.market_factor for card in cards]
-    running = [session((folder / MODEL_FILE).read_bytes()) for folder in folders]
-    table, paid = sales.table[on.rows], sales.prices[on.rows]
+    """Let both versions, from their folders, value sales that neither had seen, and the example homes."""
+    before, after = versions = [Judged.read(folder, sales) for folder in (serving, challenger)]
+    on = basis(after, before, sales)
+    paid = sales.prices[on.rows]
 
-    def difference(table: npt.NDArray[np.float32]) -> Difference:
-        errors = [np.abs(run(one, table)["price"] / level - paid) for one, level in zip(running, levels, strict=True)]
-        return _paired(*errors)
+    def difference(required: bool) -> Difference:
+        return _paired(*(np.abs(version.prices(on.rows, required, on.market) - paid) for version in versions))
 
-    before, after = (run(one, sales.example_table)["price"] for one in running)
-    moves = np.abs(after / before - 1)
-    times = np.array([[milliseconds_per_home(one, table[:1], 50) for one in running] for _ in range(_SPEED_ROUNDS)])
+    running = [version.running for version in versions]
+    moves = np.abs(np.divide(*(run(one, sales.example_table)["price"] for one in reversed(running))) - 1)
+    home = sales.table[on.rows[:1]]
+    times = np.array([[milliseconds_per_home(one, home, 50) for one in running] for _ in range(_SPEED_ROUNDS)])
     return Comparison(
-        serving=cards[0].price_model,
-        challenger=cards[1].price_model,
+        serving=before.card.price_model,
+        challenger=after.card.price_model,
         sales=len(paid),
         basis=on.words,
         certain=on.certain,
-        all_columns=difference(table),
-        required_columns=difference(only_required(table)),
+        all_columns=difference(required=False),
+        required_columns=difference(required=True),
         moved=float(np.mean(moves > MOVE)),
         largest_move=float(moves.max()),
         speed_ratio=float(np.median(times[:, 1] / times[:, 0])),

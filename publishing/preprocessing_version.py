@@ -16,7 +16,8 @@ from pathlib import Path
 
 import preprocessing
 from conversion import Refused
-from preprocessing.demographics import DEMOGRAPHICS_FILE
+from data.demographics import read_demographics
+from preprocessing.demographics import DEMOGRAPHICS_FILE, Demographics
 from preprocessing.training_bins import TRAINING_FILE, Bins, as_json
 from publishing.card import Card
 from publishing.repository import PREPROCESSING, PRICE_MODEL, add, newest, staged
@@ -27,7 +28,7 @@ _SOURCE = Path(preprocessing.__file__).parent
 _CODE = "*.py"
 
 
-def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
+def publish_preprocessing(repository: Path, demographics: Demographics) -> int | None:
     """Publish today's code with these demographics; return the version's number.
 
     The version also carries what the newest price model's card says of its training sales. Returns
@@ -41,7 +42,7 @@ def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
         folder.mkdir()
         for path in sorted(_SOURCE.glob(_CODE)):
             shutil.copyfile(path, folder / path.name)
-        shutil.copyfile(demographics, folder / DEMOGRAPHICS_FILE)
+        demographics.write(folder / DEMOGRAPHICS_FILE)
         if (training := _training_columns(repository)) is not None:
             (folder / TRAINING_FILE).write_text(json.dumps(as_json(training), indent=1) + "\n")
         # A file where Python would put byte code: Triton would take that for a new version.
@@ -52,10 +53,11 @@ def publish_preprocessing(repository: Path, demographics: Path) -> int | None:
         return add(folder, model)
 
 
-def published_demographics(repository: Path) -> Path | None:
+def published_demographics(repository: Path) -> Demographics | None:
     """Return the demographics that the newest version serves with."""
     current = newest(repository / PREPROCESSING)
-    return current / DEMOGRAPHICS_FILE if current else None
+    # Versions of earlier releases hold the file of the firm as it was.
+    return read_demographics(current / DEMOGRAPHICS_FILE) if current else None
 
 
 def _training_columns(repository: Path) -> dict[str, Bins] | None:

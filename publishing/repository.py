@@ -1,7 +1,9 @@
-"""The model repository's numbered versions: adding and removing one so that Triton never sees a half.
+"""The two model repositories, and how a numbered version appears in one or leaves it.
 
-Triton polls the repository and loads what it finds there. So a version is completed elsewhere on
-the same file system, flushed to disk, and appears by one rename; it disappears by one as well.
+People, programs and other machines put versions into ``model_repository/``, in whatever way. What Triton polls is
+another folder, the served repository, where only the door puts what it has admitted. Triton loads what it finds there,
+so a version is completed elsewhere on the same file system, flushed to disk, and appears by one rename; it disappears
+by one as well.
 """
 
 from __future__ import annotations
@@ -20,13 +22,16 @@ from conversion import Refused
 
 PRICE_MODEL = "price_model"
 PREPROCESSING = "preprocessing"
-ENSEMBLES = ("house_price", "house_price_minimal", "house_price_packed")
+ENSEMBLES = ("house_price", "house_price_minimal", "house_price_single", "house_price_packed")
 
 SHIPPED = Path(__file__).resolve().parent.parent / "model_repository"
 """The repository of this project: its configurations, and the versions that were built here."""
 
+SERVED = "SERVED_FOLDER"
+"""The environment variable that names the folder of the served repository."""
+
 STAGING = ".staging"
-"""Beside the repository: Triton would take a folder inside it for a model."""
+"""Beside a repository: Triton would take a folder inside it for a model."""
 
 
 MOST_DIGITS = 9
@@ -37,11 +42,36 @@ VERSION_NAME = re.compile(rf"[1-9][0-9]{{0,{MOST_DIGITS - 1}}}")
 
 def new_repository(repository: Path, shipped: Path = SHIPPED) -> Path:
     """Create a repository of the ``shipped`` configurations, without any version; return its path."""
-    for config in shipped.glob("*/config.pbtxt"):
-        model = repository / config.parent.name
-        model.mkdir(parents=True)
-        shutil.copy(config, model)
+    configure(repository, shipped)
     return repository
+
+
+def configure(repository: Path, shipped: Path = SHIPPED) -> None:
+    """Give a repository the ``shipped`` configurations; files that are right already stay untouched."""
+    for config in shipped.glob("*/config.pbtxt"):
+        own, content = repository / config.parent.name / config.name, config.read_bytes()
+        own.parent.mkdir(parents=True, exist_ok=True)
+        if not own.is_file() or own.read_bytes() != content:
+            draft = repository.parent / f".{config.parent.name}.{config.name}"
+            draft.write_bytes(content)
+            draft.replace(own)
+
+
+def served_folder(repository: Path) -> Path:
+    """Return the folder that holds the served repository that belongs to a repository, and what is known of it."""
+    named = os.environ.get(SERVED)
+    return Path(named) if named else repository.resolve().parent / "build" / "served"
+
+
+def served(repository: Path) -> Path:
+    """Return the repository that Triton polls: only what was admitted from ``repository`` is in it."""
+    return served_folder(repository) / "models"
+
+
+def configured(repository: Path) -> Path:
+    """Return the served repository of a repository, with its configurations."""
+    configure(served(repository), repository)
+    return served(repository)
 
 
 def versions(model: Path) -> list[int]:
@@ -50,14 +80,14 @@ def versions(model: Path) -> list[int]:
 
 
 def misnamed(model: Path) -> list[str]:
-    """Return the names of what looks like a version and is none: names of digits of any script, and other folders.
+    """Return the names of what looks like a version and is none: digits of any script, files, and other folders.
 
     Folders beside the versions whose names begin with a letter, like ``warmup``, belong to the model.
     """
     return sorted(
         path.name
         for path in model.iterdir()
-        if not VERSION_NAME.fullmatch(path.name)
+        if not (VERSION_NAME.fullmatch(path.name) and path.is_dir())
         and (path.name.isdigit() or (path.is_dir() and not path.name[0].isalpha()))
     )
 
@@ -82,6 +112,9 @@ def staged(repository: Path) -> Iterator[Path]:
     folder.chmod(0o755)  # the server may run as another user
     try:
         yield folder
+    except OSError as error:
+        error.filename = error.filename or str(area)  # a disk that is full is not named otherwise
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -89,36 +122,33 @@ def staged(repository: Path) -> Iterator[Path]:
 def add(folder: Path, model: Path) -> int:
     """Make a staged folder the next version of a model; return its number."""
     with alone(model):
-        return place(folder, model)
+        return place(folder, model, next_number(model))
 
 
-def place(folder: Path, model: Path) -> int:
-    """Make a staged folder the next version of a model, for a caller that is ``alone``; return its number."""
+def next_number(*models: Path) -> int:
+    """Return the number after all versions of a model, in one repository or several."""
+    return max((number for model in models for number in versions(model)), default=0) + 1
+
+
+def place(folder: Path, model: Path, number: int) -> int:
+    """Make a staged folder this version of a model, for a caller that is ``alone``; return the number."""
     later = _later(model)
     for path in [*folder.rglob("*"), folder]:
         os.utime(path, (later, later))  # a copy may bring the dates of another machine's clock
         _flush(path)
-    number = max(versions(model), default=0) + 1
     folder.rename(model / str(number))
     _date(model, later)
     _flush(model)
     return number
 
 
-def remove_newest(model: Path) -> tuple[int, int]:
-    """Take the newest version away; return its number and that of the version which now serves.
-
-    Raises Refused when there is no other version to fall back on.
-    """
-    with alone(model), staged(model.parent) as away:
-        numbers = versions(model)
-        if len(numbers) < 2:
-            raise Refused(f"{model.name} has {len(numbers)} version(s): rolling back needs an earlier one to serve")
+def remove(model: Path, number: int) -> None:
+    """Take a version away, for a caller that is ``alone``."""
+    with staged(model.parent) as away:
         later = _later(model)
-        (model / str(numbers[-1])).rename(away / str(numbers[-1]))
+        (model / str(number)).rename(away / str(number))
         _date(model, later)
         _flush(model)
-    return numbers[-1], numbers[-2]
 
 
 @contextmanager

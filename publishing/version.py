@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from conversion import Refused, one_line
 from conversion.converted import Converted
-from conversion.graph import complete, fingerprint, has_range, milliseconds_per_home, run, session
-from preprocessing.columns import FEATURE_NAMES
+from conversion.graph import Ranges, complete, fingerprint, has_range, milliseconds_per_home, run, session
+from preprocessing.columns import FEATURE_NAMES, OPTIONAL_COLUMN_NAMES
 from preprocessing.training_bins import describe
-from publishing.card import Card, MeasuredRange
+from publishing.card import Card, ExampleHome, MeasuredRange
 from publishing.contract import MODEL_FILE
+from publishing.proof_file import write_proof
 from training.gaps import only_required
 from training.relative_range import TARGET_COVERAGE, calibrate, halves
 from training.sales import Sales
 from training.valuations import Valuations, ValuedSales
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 
 def identify(name: str, day: date, digest: str, *, standin: bool) -> str:
@@ -26,24 +32,28 @@ def identify(name: str, day: date, digest: str, *, standin: bool) -> str:
     return f"{name}-{day:%Y-%m-%d}-{digest[:8]}{'-standin' if standin else ''}"
 
 
-def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
-    """Give a converted model its range, if it has none, and its name; write ``model.onnx`` and ``card.json``.
+EXAMPLES = 8
+"""Homes whose prices stand on the card, one half with all columns and one with the required ones."""
 
-    A range that is given here is calibrated on one half of the held-out sales and measured on the
-    other; one of the model's own is measured on all of them.
+
+def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
+    """Give a converted model its range, if it has none, and its name; write its files and ``card.json``.
+
+    Accuracy and range of a model with a proof are those of the proof. Otherwise they are measured on the held-out
+    sales: a range that is given here is calibrated on one half of them and measured on the other. Raises Refused when
+    no range fits.
     """
     held_out = sales.held_out
-    price_range, measured = None, held_out
+    ranges, measured = None, held_out
     if not has_range(converted.point):
         calibration, measurement = halves(sales.homes[held_out])
-        valued = converted.price(sales.table[held_out[calibration]])
-        price_range = calibrate(valued, sales.prices[held_out[calibration]])
+        ranges = _calibrate(converted, sales[held_out[calibration]])
         measured = held_out[measurement]
 
     now = datetime.now(timezone.utc)
-    digest = fingerprint(complete(converted.point, price_range, ""))
+    digest = fingerprint(complete(converted.point, ranges, ""))
     identity = identify(converted.name, now.date(), digest, standin=sales.summary.standin)
-    graph = complete(converted.point, price_range, identity).SerializeToString()
+    graph = complete(converted.point, ranges, identity).SerializeToString()
     (folder / MODEL_FILE).write_bytes(graph)
 
     running = session(graph)
@@ -54,33 +64,76 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
         price, low, high = (answers[name] / level for name in ("price", "price_low", "price_high"))
         return Valuations(price.astype(np.float64), low, high).of(sales.prices[rows], sales.homes[rows])
 
-    required = only_required(sales.table)
-    whole, least = value(measured, sales.table), value(measured, required)
+    if converted.proof:
+        write_proof(converted.proof, folder)
+        unseen, unseen_required = converted.proof.told(), converted.proof.told(required=True)
+        whole, least, learned = unseen, unseen_required, converted.proof.among(sales)[1]
+    else:
+        required = only_required(sales.table)
+        unseen, unseen_required = value(held_out, sales.table), value(held_out, required)
+        whole, least, learned = value(measured, sales.table), value(measured, required), sales.training
     card = Card(
         price_model=identity,
         created_at=now.isoformat(timespec="seconds"),
-        model_sha256=hashlib.sha256(graph).hexdigest(),
+        files={path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())},
+        examples=_examples(running, sales.table[_without_ties(held_out, converted)]),
         feature_names=FEATURE_NAMES,
         columns_used=converted.columns,
         data=sales.summary,
-        training=value(sales.training, sales.table).accuracy,
-        held_out=value(held_out, sales.table).accuracy,
-        held_out_required=value(held_out, required).accuracy,
+        training=value(learned, sales.table).accuracy,
+        held_out=unseen.accuracy,
+        held_out_required=unseen_required.accuracy,
         market=converted.market,
         price_range=MeasuredRange(
             target_coverage=TARGET_COVERAGE,
-            measured_sales=len(measured),
+            measured_sales=len(whole.paid),
             coverage=whole.coverage,
             coverage_required=least.coverage,
             mean_width=whole.mean_width,
             mean_width_required=least.mean_width,
-            below=price_range.below if price_range else None,
-            above=price_range.above if price_range else None,
+            below=ranges.whole.below if ranges and not ranges.gaps else None,
+            above=ranges.whole.above if ranges and not ranges.gaps else None,
         ),
         parity=converted.parity,
         ms_per_home=milliseconds_per_home(running, sales.table[held_out[:1]]),
         libraries=converted.libraries,
-        training_columns=describe(sales.table[sales.training]),
+        training_columns=describe(sales.table[learned]),
     )
     card.write(folder)
     return card
+
+
+def _calibrate(converted: Converted, sales: Sales) -> Ranges:
+    """Return the range that sales ask for; homes with gaps get one of their own where the model reads what they lack.
+
+    That is the range of homes with only the required columns: no other home tells a model less. Raises Refused.
+    """
+    columns = tuple(name for name in converted.columns if name in OPTIONAL_COLUMN_NAMES)
+    try:
+        whole = calibrate(converted.price(sales.table), sales.prices)
+        if not columns:
+            return Ranges(whole)
+        return Ranges(whole, calibrate(converted.price(only_required(sales.table)), sales.prices), columns)
+    except ValueError as error:  # MAPIE's, or that of a range beside its price
+        raise Refused(
+            f"no range around its prices holds {TARGET_COVERAGE:.0%} of {len(sales):,} held-out sale prices: "
+            f"{one_line(error)}"
+        ) from error
+
+
+def _without_ties(held_out: npt.NDArray[np.intp], converted: Converted) -> npt.NDArray[np.intp]:
+    """Return rows of a few held-out homes that have a single right price, whatever processor computes it."""
+    tied = {tie.row for tie in converted.parity.ties}
+    return held_out[sorted(range(len(held_out)), key=tied.__contains__)[: EXAMPLES // 2]]
+
+
+def _examples(running: InferenceSession, table: npt.NDArray[np.float32]) -> tuple[ExampleHome, ...]:
+    table = np.concatenate([table, only_required(table)])
+    answers = run(running, table)
+    return tuple(
+        ExampleHome(
+            tuple(None if np.isnan(value) else float(value) for value in home),
+            *(float(answers[name][row]) for name in ("price", "price_low", "price_high")),
+        )
+        for row, home in enumerate(table)
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shlex
 import signal
+import sys
 import threading
 import time
 from functools import partial
@@ -17,6 +19,7 @@ import typer
 from rich.console import Console
 
 from serving.bundle import ServerUnavailable
+from serving.companion import keep_running
 from serving.embedded import EmbeddedServer
 from serving.log import LogFilter, follow
 from serving.ports import Ports
@@ -24,8 +27,8 @@ from serving.replica import Stop
 from serving.supervisor import supervise
 
 PROJECT = Path(__file__).parent.parent
-SHOWN_MODEL = "house_price"
-AWAITED_MODELS = [SHOWN_MODEL, "house_price_minimal"]
+SHOWN_MODEL = "house_price_single"
+AWAITED_MODELS = [SHOWN_MODEL, "house_price", "house_price_minimal"]
 LOOK_SECONDS = 0.2
 LOG_SECONDS = 5.0
 """How long the line to copy waits for the log, which may lag behind the models: it is to come last."""
@@ -37,8 +40,10 @@ def _say(console: Console, text: str) -> None:
 
 
 def serve(
-    repository: Annotated[Path, typer.Option(envvar="MODEL_REPOSITORY", help="The model repository.")] = PROJECT
-    / "model_repository",
+    repository: Annotated[
+        Path, typer.Option(envvar="MODEL_REPOSITORY", help="The repository that people put versions into.")
+    ] = PROJECT / "model_repository",
+    door: Annotated[bool, typer.Option(help="Serve what the door admits from it; otherwise all of it.")] = True,
     http_port: Annotated[int, typer.Option(envvar="HTTP_PORT", help="Port for JSON over HTTP.")] = 8000,
     grpc_port: Annotated[int, typer.Option(envvar="GRPC_PORT", help="Port for gRPC.")] = 8001,
     metrics_port: Annotated[int, typer.Option(envvar="METRICS_PORT", help="Port for Prometheus.")] = 8002,
@@ -52,8 +57,10 @@ def serve(
     home = json.dumps(json.load(example)) if example else None
     out, err = Console(), Console(stderr=True)
     logging.basicConfig(format="%(message)s")
-    server = EmbeddedServer(repository, log_path=log, ports=Ports(http_port, grpc_port, metrics_port))
+    polled = served(repository) if door else repository
+    server = EmbeddedServer(polled, log_path=log, ports=Ports(http_port, grpc_port, metrics_port))
     stopping = _stop_on_signals(server)
+    beside: list[threading.Thread] = []
     try:
         server.start()
         told = threading.Event()
@@ -62,13 +69,30 @@ def serve(
         if not stopping.is_set():
             told.wait(LOG_SECONDS)
             _announce(server, out, home)
+            if door:
+                beside.append(threading.Thread(target=_keep_door, args=(repository, server, stopping)))
+                beside[0].start()
         supervise(server, wait_for, stopping)
     except ServerUnavailable as error:
         _say(err, str(error))
         raise typer.Exit(1) from error
     finally:
+        stopping.set()
         server.stop()
+        for thread in beside:
+            thread.join()
     _say(out, "Stopped")
+
+
+def served(repository: Path) -> Path:
+    """Return what Triton polls: the repository that the door fills. ``publishing.repository`` has the same rule."""
+    named = os.environ.get("SERVED_FOLDER")
+    return (Path(named) if named else repository.resolve().parent / "build" / "served") / "models"
+
+
+def _keep_door(repository: Path, server: EmbeddedServer, stopping: Stop) -> None:
+    command = ["-m", "publishing", "door", "--repository", str(repository.resolve()), "--service", server.http_address]
+    keep_running("The door", [sys.executable, "-B", *command], stopping, PROJECT)
 
 
 def _wait(server: EmbeddedServer, models: list[str], stopping: Stop, out: Console) -> None:

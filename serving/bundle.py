@@ -15,6 +15,8 @@ from pathlib import Path
 
 from serving import libpython
 
+MACHINES = ("x86_64", "aarch64")
+"""The processors, as Linux names them, for which there is a wheel."""
 OLDEST_GLIBC = (2, 35)
 PYTHONS = ((3, 10), (3, 13))
 """The oldest and the newest Python with a stub in the wheel."""
@@ -84,9 +86,10 @@ def find_bundle(host: Host | None = None) -> Bundle:
 
 
 def _check_machine(host: Host) -> None:
-    if (host.system, host.machine) != ("Linux", "x86_64"):
+    if host.system != "Linux" or host.machine not in MACHINES:
         raise ServerUnavailable(
-            f"The embedded Triton runs on Linux x86_64, this is {host.system} {host.machine}; {IN_CONTAINERS}"
+            f"The embedded Triton runs on Linux {' and '.join(MACHINES)}, this is {host.system} {host.machine}; "
+            f"{IN_CONTAINERS}"
         )
     if host.glibc is None or host.glibc < OLDEST_GLIBC:
         found = "no glibc" if host.glibc is None else "glibc {}.{}".format(*host.glibc)

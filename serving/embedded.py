@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import secrets
 import signal
 import subprocess
@@ -113,11 +114,13 @@ class EmbeddedServer:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         tether = str(Path(__file__).with_name("tether.py"))
         backends = self._workspace.lay_out_backends(bundle)
-        environment = server_environment(bundle, self._workspace.lay_out_libraries(bundle), os.environ)
+        python = self._workspace.plain_path(Path(sys.prefix), "python")
+        libraries = self._workspace.lay_out_libraries(bundle)
+        environment = server_environment(bundle, libraries, os.environ, python / "bin")
         stub_check.check(backends / "python" / bundle.python_stub.name, environment)
         repository = self.repository
         if isinstance(repository, Path):
-            repository = self._workspace.plain_path(repository.resolve())
+            repository = self._workspace.plain_path(repository.resolve(), "models")
         arguments = flags(
             repository,
             backends,
@@ -243,20 +246,28 @@ def _keep_earlier(log_path: Path) -> None:
             older.replace(newer)
 
 
-def server_environment(bundle: Bundle, first: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+def server_environment(
+    bundle: Bundle, first: Path, inherited: Mapping[str, str], programs: Path | None = None
+) -> dict[str, str]:
     """Return the server's environment: the stubs find this Python's packages through PATH.
 
     Args:
         bundle: The server.
         first: The folder of the libraries that come before the bundle's.
         inherited: The environment of this process.
+        programs: The folder with this Python, if its real path is none that a stub can open.
     """
+    programs = programs or Path(sys.executable).parent
     environment = {key: value for key, value in inherited.items() if key != "PYTHONHOME"}
     libraries = [first, bundle.libraries, inherited.get("LD_LIBRARY_PATH")]
     environment["LD_LIBRARY_PATH"] = os.pathsep.join(str(folder) for folder in libraries if folder)
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
+    environment["PATH"] = os.pathsep.join([str(programs), inherited.get("PATH", os.defpath)])
     # Byte code written into a version's folder would look like a new version to the poller.
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    # Each stub would start a thread for every processor, and none of them has work for a second one.
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # onnxruntime tells its maker what it runs, unless it is told not to.
+    environment.setdefault("ORT_DISABLE_TELEMETRY", "1")
     if jemalloc := _jemalloc():
         environment["LD_PRELOAD"] = os.pathsep.join(filter(None, [jemalloc, inherited.get("LD_PRELOAD")]))
     return environment
@@ -264,5 +275,5 @@ def server_environment(bundle: Bundle, first: Path, inherited: Mapping[str, str]
 
 def _jemalloc() -> str | None:
     """Return the path of jemalloc, if it is here: with it many small tensors are served about a quarter faster."""
-    folders = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib")
+    folders = (f"/usr/lib/{platform.machine()}-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib")
     return next((path for folder in folders if os.access(path := f"{folder}/libjemalloc.so.2", os.R_OK)), None)

@@ -47,7 +47,7 @@ def flags(
         f"--repository-poll-secs={poll_seconds}",
         # A version that fails to load must not take down the one before it.
         "--exit-on-error=false",
-        "--strict-readiness=true",
+        "--strict-readiness=false",
         f"--exit-timeout-secs={EXIT_SECONDS}",
         "--disable-auto-complete-config",
         f"--http-address={LOOPBACK}",

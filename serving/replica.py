@@ -7,6 +7,9 @@ is told to stop. So this supervisor asks it for a real price again and again. Wh
 supervisor first tells the gateway and waits until it sends no more requests. It imports the standard library
 only, because it is mounted into NVIDIA's image as it stands.
 
+It also asks each loaded version of the price model, all the time, for the homes whose prices stand on the version's
+card: a file that rots, or another runtime, shows within a minute.
+
 ``GET /ready``    200 if the last valuation worked; 404 if it did not, or if the replica is about to stop
 ``GET /live``     200 while Triton is starting, or values homes; 503 once it fails for good
 ``GET /metrics``  for Prometheus
@@ -17,24 +20,33 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import math
 import os
 import queue
 import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, cast
 
-DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "3"))
-"""How long the gateway has to notice that the replica stops; it looks twice a second."""
+DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "5"))
+"""How long the gateway has to notice that the replica stops. It looks twice a second; where a look is lost because the
+machine is busy, it waits two seconds for it, and gives up on the replica after the second one."""
 PROBE_SECONDS = float(os.environ.get("PROBE_SECONDS", "1"))
 STATUS_PORT = int(os.environ.get("STATUS_PORT", "8003"))
 TRITON_PORT = int(os.environ.get("TRITON_PORT", "8000"))
 PROBE_TIMEOUT_SECONDS = 5.0
 FATAL_FAILURES = 5
 """Failures in a row, after the first success, that end the replica; the restart policy starts a new one."""
+PROOF_LOOKS = 10
+"""A version is compared with its card at every tenth look: of two, each once in twenty seconds."""
+MOST_DIFFERENCE = 1e-4
+"""Relative: processors add up in another order. ``publishing.contract`` allows as much, and a test compares."""
 RANDOM_KEY = "RANDOM_KEY"
 """Stands in an argument for a key that is made up at this start and told to nobody: it closes APIs to everybody."""
 
@@ -93,10 +105,14 @@ class Stop:
 
 
 class Replica:
-    """Hold what is known of the server at a port: its prices for the panel, and whether it works."""
+    """Hold what is known of the server at a port: its prices for the panel, and whether it works.
 
-    def __init__(self, port: int) -> None:
+    ``models`` is the repository that it serves; None where that is a bucket.
+    """
+
+    def __init__(self, port: int, models: Path | None = None) -> None:
         self.port = port
+        self.models = models
         self.problem = ""
         self.draining = False
         self.served = False
@@ -105,6 +121,9 @@ class Replica:
         self.prices: dict[str, float] = {}
         self.price_model = ""
         self.loaded: list[tuple[str, str]] = []
+        self.differences: dict[str, float] = {}
+        """Of each version of the price model: the largest difference from its card's prices, relative."""
+        self._looks = 0
         self._areas = dict(PANEL_AREAS)
 
     @property
@@ -136,11 +155,63 @@ class Replica:
             self.price_model = str(answer["price_model"]).rstrip()
             self.loaded = loaded
             self._areas[area] = self._areas.pop(area)  # to the end
+            self._prove()
         elif status == 400 and len(self._areas) > 1:
             log.warning("%s is not among the areas of this market: %s", area, answer.get("error"))
             del self._areas[area]
         else:
             self._failed(f"status {status}: {answer.get('error')}")
+
+    def _prove(self) -> None:
+        """Compare one of the loaded versions of the price model with its card, now and then."""
+        versions = [version for model, version in self.loaded if model == COMPOSING[-1]]
+        self.differences = {version: self.differences[version] for version in versions if version in self.differences}
+        self._looks += 1
+        if not versions or self._looks % PROOF_LOOKS:
+            return
+        version = versions[self._looks // PROOF_LOOKS % len(versions)]
+        try:
+            found = min((self._difference(version, card) for card in self._cards(version)), key=_nan_last)
+        except FileNotFoundError:  # it was just taken away
+            return
+        except (OSError, http.client.HTTPException, ValueError, TypeError, LookupError, ArithmeticError) as error:
+            # A card that rotted may hold anything, and must not end the supervisor.
+            log.warning("version %s cannot be compared with its card: %s: %s", version, type(error).__name__, error)
+            found = math.nan
+        if not found <= MOST_DIFFERENCE and self.differences.get(version, 0.0) <= MOST_DIFFERENCE:
+            log.error("version %s does not answer the prices on its card: they differ by %.2g", version, found)
+        self.differences[version] = found
+
+    def _cards(self, version: str) -> list[Path]:
+        """Return the card of a version; of a bucket's version all those of its number in Triton's copies of the bucket.
+
+        There, other servers may have copies, too: a version is right if it answers the prices of one of them.
+        """
+        if self.models is not None:
+            return [self.models / COMPOSING[-1] / version / "card.json"]
+        copies = list(Path(tempfile.gettempdir()).glob(f"folder*/{version}/card.json"))
+        if not copies:
+            raise FileNotFoundError(f"no copy of version {version}")
+        return copies
+
+    def _difference(self, version: str, path: Path) -> float:
+        """Return how far the answers of a loaded version are from the prices on a card, at the most; NaN for none."""
+        homes = json.loads(path.read_text())["examples"]
+        values = [math.nan if value is None else value for home in homes for value in home["features"]]
+        features = {"name": "features", "datatype": "FP32", "shape": [len(homes), len(values) // len(homes)]}
+        # NaN is no JSON, though Triton takes it.
+        status, answer = self._ask(
+            "POST", f"/v2/models/{COMPOSING[-1]}/versions/{version}/infer", {"inputs": [{**features, "data": values}]}
+        )
+        if status != 200:
+            raise ValueError(f"status {status}: {answer.get('error')}")
+        answered = {output["name"]: output["data"] for output in cast("list[dict[str, Any]]", answer["outputs"])}
+        differences = [
+            abs(value / home[name] - 1)
+            for name in ("price", "price_low", "price_high")
+            for home, value in zip(homes, answered[name], strict=True)
+        ]
+        return float(max(differences, key=_nan_last))
 
     def _failed(self, why: str) -> None:
         self.failures += 1
@@ -178,6 +249,10 @@ class Replica:
                 "The trained model that answers",
                 {_labels(price_model=self.price_model): 1.0} if self.price_model else {},
             ),
+            "version_difference": (
+                "How far a version's answers are from the prices on its card at the most, relative",
+                {_labels(version=version): found for version, found in self.differences.items()},
+            ),
             "version_loaded": (
                 "A version that is loaded",
                 {_labels(model=model, version=version): 1.0 for model, version in self.loaded},
@@ -188,6 +263,10 @@ class Replica:
             lines += [f"# HELP valuation_{name} {description}.", f"# TYPE valuation_{name} gauge"]
             lines += [f"valuation_{name}{labels} {value:.10g}" for labels, value in sorted(series.items())]
         return "\n".join(lines) + "\n"
+
+
+def _nan_last(number: float) -> tuple[bool, float]:
+    return math.isnan(number), number
 
 
 def _labels(**labels: str) -> str:
@@ -232,9 +311,15 @@ class StatusServer(ThreadingHTTPServer):
         log.debug("%s hung up", client_address, exc_info=True)
 
 
+def _models(command: list[str]) -> Path | None:
+    """Return the folder of the repository that Triton's command line names; None where it is a bucket."""
+    named = next((part.partition("=")[2] for part in command if part.startswith("--model-repository=")), "")
+    return Path(named) if named and "://" not in named else None
+
+
 def run(command: list[str]) -> int:
     """Run Triton until it ends, fails for good, or SIGTERM comes; return the exit code."""
-    replica, stopping = Replica(TRITON_PORT), Stop()
+    replica, stopping = Replica(TRITON_PORT, _models(command)), Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     key = secrets.token_urlsafe(24)

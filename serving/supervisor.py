@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
@@ -50,7 +51,7 @@ def supervise(server: EmbeddedServer, models: Sequence[str], stopping: Stop, pau
 
 def _known_to_serve(server: EmbeddedServer, models: Sequence[str]) -> Replica:
     """Return what is known of a server whose ``models`` are ready; homes it values only where they are among them."""
-    replica = Replica(server.ports.http)
+    replica = Replica(server.ports.http, server.repository if isinstance(server.repository, Path) else None)
     replica.served = ENSEMBLE in models
     return replica
 

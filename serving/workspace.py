@@ -63,14 +63,15 @@ class Workspace:
             (folder / name).symlink_to(bundle.libpython)
         return folder
 
-    def plain_path(self, folder: Path) -> Path:
+    def plain_path(self, folder: Path, name: str) -> Path:
         """Return a path to ``folder`` that needs no quoting in a shell, through which Triton starts its stubs.
 
-        It is a link where the real path has a blank or a quote in it.
+        It is a link, called ``name``, where the real path has a blank or a quote in it, or letters beyond ASCII, of
+        which the stub for Python 3.13 dies.
         """
         if _PLAIN.fullmatch(str(folder)):
             return folder
-        link = self.path / "models"
+        link = self.path / name
         link.symlink_to(folder)
         return link
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from data.demographics import read_demographics
 from data.files import DATA_DIR, DataFiles
 from data.standin import find_or_generate
 from preprocessing.demographics import Demographics
 from publishing.card import Card
 from publishing.ensure import prepare
 from publishing.publish import publish_trained
-from publishing.repository import PRICE_MODEL, new_repository
+from publishing.repository import PRICE_MODEL, SERVED, alone, new_repository, remove, versions
 from training.improved import ImprovedModel, train_improved
 from training.sales import Sales, read_sales
 
@@ -57,7 +58,7 @@ def sales(files: DataFiles) -> Sales:
 
 @pytest.fixture(scope="session")
 def demographics(files: DataFiles) -> Demographics:
-    return Demographics.read(files.demographics)
+    return read_demographics(files.demographics)
 
 
 @pytest.fixture(scope="session")
@@ -67,22 +68,38 @@ def improved(sales: Sales) -> ImprovedModel:
 
 
 @pytest.fixture(scope="session")
-def published(sales: Sales, files: DataFiles, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Card]:
-    """Publish the basic model as version 1; return its repository and card. Change a copy: ``repository``."""
+def published(sales: Sales, demographics: Demographics, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Card]:
+    """Publish the basic model as version 1; return its repository and card. Change a copy: ``repository``.
+
+    What Triton polls lies beside it: ``publishing.repository.served``.
+    """
     repository = new_repository(tmp_path_factory.mktemp("published") / "model_repository")
     number = publish_trained("basic", sales, repository)
-    prepare(repository, files.demographics)
+    prepare(repository, demographics)
     return repository, Card.read(repository / PRICE_MODEL / str(number))
 
 
 @pytest.fixture
 def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
     """Copy the published repository, for a test to change."""
-    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
+    return copied(published[0], tmp_path / "own")
+
+
+def copied(repository: Path, folder: Path) -> Path:
+    """Copy a repository and what is served of it into a new folder; return the copy."""
+    return Path(shutil.copytree(repository.parent, folder)) / repository.name
+
+
+def remove_newest(model: Path) -> int:
+    """Take the newest version of a model away from a repository, as Triton sees it; return its number."""
+    with alone(model):
+        number = versions(model)[-1]
+        remove(model, number)
+    return number
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the shell's ports and repository from the tests, which choose their own."""
-    for name in ("HTTP_PORT", "GRPC_PORT", "METRICS_PORT", "MODEL_REPOSITORY"):
+    for name in ("HTTP_PORT", "GRPC_PORT", "METRICS_PORT", "MODEL_REPOSITORY", SERVED):
         monkeypatch.delenv(name, raising=False)

@@ -9,7 +9,7 @@ below the range and one in twenty above. A home with gaps gets the factors of ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,27 +49,37 @@ def fit_range(
     columns: npt.NDArray[np.float32],
     log_errors: npt.NDArray[np.float64],
     given: npt.NDArray[np.intp],
-    folds: Iterable[Fold],
+    folds: Sequence[Fold],
     seed: int,
-) -> AdaptiveRange:
+) -> tuple[AdaptiveRange, npt.NDArray[np.float64]]:
     """Fit the range to log(paid / valued) [N] of homes that the valuing models had not seen.
 
     Homes come as columns [N,C]; ``given`` [N] is the place of each in ``GIVEN``. ``folds`` keeps
     a home from the spread that it is compared with.
+
+    Returns the range, and for each home the log of low and high [N,2] in proportion to its price, as ranges say that
+    were fitted to the other homes.
     """
     spreads = np.empty(len(log_errors))
     for fitted, left_out in folds:
         trees = _trees(seed).fit(columns[fitted], np.abs(log_errors[fitted]))
         spreads[left_out] = spread(trees, columns[left_out])
     scores = log_errors / spreads
-    factors = np.array([_factors(scores[given == place]) for place in np.unique(given)])
-    return AdaptiveRange(_trees(seed).fit(columns, np.abs(log_errors)), factors)
+    unseen = np.empty((len(log_errors), 2))
+    for fitted, left_out in folds:
+        unseen[left_out] = _by_given(scores[fitted], given[fitted])[given[left_out]] * spreads[left_out, None]
+    return AdaptiveRange(_trees(seed).fit(columns, np.abs(log_errors)), _by_given(scores, given)), unseen
 
 
 def spread(trees: HistGradientBoostingRegressor, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Return the expected size of the log error [N]."""
     expected: npt.NDArray[np.float64] = trees.predict(columns)
     return expected.clip(LEAST_SPREAD, MOST_SPREAD)
+
+
+def _by_given(scores: npt.NDArray[np.float64], given: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Return the factors of each of ``GIVEN``."""
+    return np.array([_factors(scores[given == place]) for place in np.unique(given)])
 
 
 def _factors(scores: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -39,7 +39,11 @@ class Estimator:
 
     def predict(self, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return prices [N] in dollars of features [N,44]."""
-        return np.asarray(self.regressor.predict(pick(table, self.columns)), dtype=np.float64)
+        homes = pick(table, self.columns)
+        # A model that was fitted without names warns of them.
+        given = homes if hasattr(self.regressor, "feature_names_in_") else homes.to_numpy()
+        prices = np.asarray(self.regressor.predict(given), dtype=np.float64)
+        return prices[:, 0] if prices.ndim == 2 and prices.shape[1] == 1 else prices
 
 
 def pick(table: npt.NDArray[np.float32], columns: tuple[str, ...]) -> pd.DataFrame:

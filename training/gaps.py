@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,14 @@ def without(table: npt.NDArray[np.float32], column: str) -> npt.NDArray[np.float
     gap = table.copy()
     gap[:, POSITION[column]] = np.nan
     return gap
+
+
+def in_every_way(table: npt.NDArray[np.float32]) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
+    """Yield features [N,44] as callers may give them, with words: whole, the least, and each column missing."""
+    yield "all columns", table
+    yield "only the required columns", only_required(table)
+    for name in OPTIONAL_COLUMN_NAMES:
+        yield f"all columns but {name}", without(table, name)
 
 
 def hide(table: npt.NDArray[np.float32], given: Given, generator: np.random.Generator) -> npt.NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 Each sale is learned three times: twice as it is, and once with gaps in its optional columns. Two
 ensembles of boosted trees are averaged, one fitted to squares (the mean), one to absolute errors (the
-median).
+median). Before that, prices are brought to one market, so that trees need not tell a home from its month.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
+from sklearn.model_selection import GroupKFold
 
 from training.gaps import with_gaps
 from training.location import HOME, Location
+from training.market_index import market_index
 from training.sales import Sales
 
 
@@ -37,6 +39,8 @@ class Decisions:
     """Whether the demographics of the ZIP code are read."""
     gaps: bool = True
     """Whether each sale is learned once more with gaps."""
+    dated: bool = True
+    """Whether prices are brought from the market of their day to the average one before they are learned."""
     rounds: int = 300
     """How often trees are boosted."""
     learning_rate: float = 0.08
@@ -49,6 +53,10 @@ class Decisions:
 
 
 DECISIONS = Decisions()
+
+_FIRST_LOOK = replace(DECISIONS, losses=("squared_error",), gaps=False, dated=False, rounds=100)
+"""Trees that only find the months' levels: better ones would find the same."""
+_FIRST_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,26 @@ def train_price(sales: Sales, decisions: Decisions = DECISIONS, seed: int = 0) -
     """Train the price alone, which takes a quarter of the time of ``training.improved.train_improved``."""
     trees = unfitted(sales, decisions, seed)
     gaps = trees.columns(with_gaps(sales.table, np.random.default_rng(seed))) if decisions.gaps else None
-    return trees.fitted(trees.columns(sales.table), gaps, trees.target(sales.prices))
+    return trees.fitted(trees.columns(sales.table), gaps, trees.target(learned_prices(sales, decisions, seed)))
+
+
+def learned_prices(sales: Sales, decisions: Decisions, seed: int) -> npt.NDArray[np.float64]:
+    """Return the prices [N] in dollars that trees are to learn: as paid, or as they would be at the average market.
+
+    The months' levels come from trees that were fitted to other homes.
+    """
+    if not decisions.dated:
+        return sales.prices
+    trees = unfitted(sales, replace(_FIRST_LOOK, rounds=min(decisions.rounds, _FIRST_LOOK.rounds)), seed)
+    columns, target = trees.columns(sales.table), trees.target(sales.prices)
+    errors = np.empty(len(sales))
+    for fitted, left_out in GroupKFold(_FIRST_FOLDS, shuffle=True, random_state=seed).split(
+        columns, groups=sales.homes
+    ):
+        of_others = trees.fitted(columns[fitted], None, target[fitted])
+        errors[left_out] = target[left_out] - of_others.ensembles.predict(columns[left_out])
+    levels = np.log(market_index(errors, sales.days).at(sales.days))
+    return np.asarray(sales.prices / np.exp(levels - levels.mean()), dtype=np.float64)
 
 
 def _boosted(loss: str, decisions: Decisions, seed: int) -> HistGradientBoostingRegressor:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -63,14 +60,14 @@ class Sales:
 
     @property
     def held_out(self) -> npt.NDArray[np.intp]:
-        """Return the rows that the firm holds out: parity, accuracy and range are measured on them."""
+        """Return the rows that the firm holds out: a model that can't prove more is measured on them."""
         return self._split[1]
 
     @cached_property
     def unexampled(self) -> npt.NDArray[np.intp]:
-        """Return the training rows without the example homes, so that those are truly unseen."""
+        """Return all rows but those of the example homes, so that those are truly unseen."""
         examples = {home.tobytes() for home in self.example_table}
-        return np.array([row for row in self.training if self.table[row].tobytes() not in examples])
+        return np.array([row for row, home in enumerate(self.table) if home.tobytes() not in examples])
 
     @cached_property
     def _split(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -78,31 +75,23 @@ class Sales:
         return training, held_out
 
 
-@contextmanager
-def with_sales(files: DataFiles, sales: Path | None) -> Iterator[DataFiles]:
-    """Yield the same data with another file of sales; the data as they are when ``sales`` is None.
+def with_sales(files: DataFiles, sales: Path | None) -> DataFiles:
+    """Return the same data with another file of sales; the data as they are when ``sales`` is None.
 
     They count as stand-in data when either is. Raises data.files.DataError when there is no such file.
     """
     if sales is None:
-        yield files
-        return
+        return files
     if not sales.is_file():
-        raise DataError(f"{sales} is no file: name a CSV file of sales with the columns of {SALES_CSV}")
-    with TemporaryDirectory() as folder:
-        replaced = DataFiles(Path(folder), files.standin or (sales.resolve().parent / STANDIN_STAMP).is_file())
-        for target, source in (
-            (replaced.sales, sales),
-            (replaced.demographics, files.demographics),
-            (replaced.unseen, files.unseen),
-        ):
-            target.symlink_to(source.resolve())
-        yield replaced
+        raise DataError(f"{sales} is no file: name a file of sales with the columns of {SALES_CSV}")
+    return replace(
+        files, given_sales=sales, standin=files.standin or (sales.resolve().parent / STANDIN_STAMP).is_file()
+    )
 
 
 def read_sales(files: DataFiles) -> Sales:
     """Read the sales of checked files. Raises data.files.DataError when they break the schema."""
-    log.info("reading and checking the sales in %s", files.folder)
+    log.info("reading and checking the sales in %s", files.sales)
     market = load_market(files)
     sales, demographics = market.sales, Demographics.of(market.demographics)
     summary = DataSummary(

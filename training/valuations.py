@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,10 @@ class ValuedSales:
     def __getitem__(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> ValuedSales:
         """Return some of the sales, by a mask or by their row numbers."""
         return ValuedSales(self.price[rows], self.low[rows], self.high[rows], self.paid[rows], self.homes[rows])
+
+    def paid_as(self, paid: Floats) -> ValuedSales:
+        """Return the same sales with other prices paid [N], as when some were corrected."""
+        return replace(self, paid=paid)
 
     @property
     def error(self) -> Floats:

@@ -8,7 +8,7 @@ import pandas as pd
 from data.invented.buildings import LATEST_YEAR, invent_homes
 from data.invented.people import invent_demographics
 from data.invented.places import Floats, Places, Terrain, invent_places, invent_terrain
-from data.table import DATE_FORMAT
+from data.schema import DATE_FORMAT
 from preprocessing.columns import HOME_COLUMN_NAMES, NEVER_RENOVATED
 
 HOMES_SOLD, SOLD_TWICE, SOLD_THRICE = 21_436, 175, 1

@@ -74,6 +74,8 @@ class Shown:
     f: Findings
     cells: dict[str, dict[str, Estimate]]
     homes: list[SpokenHome]
+    valued_for: str
+    """The day whose market the homes are valued for."""
     pictures: dict[str, str]
     notice: str
     """Stands on every slide when the market is made up; else empty."""
@@ -135,6 +137,7 @@ def shown(findings: Findings, valued: ValuedHomes, pictures: Path) -> Shown:
         f=findings,
         cells=cells,
         homes=[_spoken(home) for home in valued.homes],
+        valued_for=valued.valued_for,
         pictures={
             "map": _data_uri((pictures / "map.png").read_bytes(), "png"),
             **{name: _data_uri(drawn.encode(), "svg+xml") for name, drawn in _charts(findings, valued)},
@@ -269,7 +272,7 @@ def _charts(findings: Findings, valued: ValuedHomes) -> Iterable[tuple[str, str]
             {
                 "trained to February, left alone": moved["temporal_average"],
                 "refitted each month": moved["rolling_average"],
-                "refitted, with the market level": moved["rolling_latest"],
+                "refitted, with the market index": moved["rolling_latest"],
             },
             sorted(moved["grouped"]),
         ),

@@ -14,6 +14,8 @@ import urllib3
 from tritonclient.utils import InferenceServerException
 
 PROTOCOLS = ("generate", "http", "grpc")
+SINGLE = "single"
+"""Plain JSON, too, but of one home and to the ensemble for one."""
 OUTPUTS = ("price", "price_low", "price_high", "price_model")
 
 Columns = Mapping[str, Sequence[float]]
@@ -56,6 +58,11 @@ class Asker:
 
         ``parameters`` are those of KServe's requests.
         """
+        if protocol == SINGLE:
+            assert {len(values) for values in columns.values()} == {1}
+            return self.generate(
+                "house_price_single", json.dumps({name: values[0] for name, values in columns.items()})
+            )
         if protocol == "generate":
             body = {name: values[0] if len(values) == 1 else values for name, values in columns.items()}
             return self.generate(model, json.dumps(body))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
 from preprocessing.columns import EXAMPLE_HOME, REQUIRED_COLUMN_NAMES
-from tests.service.asking import PROTOCOLS, Asker
+from tests.service.asking import PROTOCOLS, SINGLE, Asker
 
 DEADLINE_S = 300
 """For what takes seconds on an idle machine: that it happens is asserted, not how fast."""
@@ -18,12 +19,17 @@ HEARD = 10
 """Answers that each caller gets before it is said who answers."""
 
 HOME = {name: [value] for name, value in EXAMPLE_HOME.items()}
+HEALTH = ("/v2/health/ready", *(f"/v2/models/{model}/ready" for model in ("house_price", "house_price_minimal")))
+"""What a load balancer asks: prices are given all the time, so the answer is yes all the time."""
 MODELS = {"house_price": HOME, "house_price_minimal": {name: HOME[name] for name in REQUIRED_COLUMN_NAMES}}
 
 
 @dataclass
 class Callers:
-    """Run two callers for each protocol, with connections of their own, who ask all the time and count the answers."""
+    """Run two callers for each protocol, with connections of their own, who ask all the time and count the answers.
+
+    Another one asks for the health.
+    """
 
     http: str
     grpc: str
@@ -42,15 +48,18 @@ class Callers:
 
     def __enter__(self) -> Callers:
         self._threads = [
-            threading.Thread(target=self._call, args=(protocol, model)) for protocol in PROTOCOLS for model in MODELS
+            threading.Thread(target=self._call, args=(protocol, model))
+            for protocol in (*PROTOCOLS, SINGLE)
+            for model in MODELS
         ]
-        for thread in self._threads:
+        self._watcher = threading.Thread(target=self._watch_health)
+        for thread in (*self._threads, self._watcher):
             thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._done.set()
-        for thread in self._threads:
+        for thread in (*self._threads, self._watcher):
             thread.join()
 
     def _call(self, protocol: str, model: str) -> None:
@@ -72,6 +81,23 @@ class Callers:
                 if name.startswith(("refused", "failed")):
                     self.failures.append(f"{protocol} {model} {name}")
         asker.close()
+
+    def _watch_health(self) -> None:
+        connection = http.client.HTTPConnection(self.http, timeout=DEADLINE_S)
+        while not self._done.wait(5 * PAUSE_S):
+            for path in HEALTH:
+                try:
+                    connection.request("GET", path)
+                    response = connection.getresponse()
+                    response.read()
+                    problem = "" if response.status == 200 else f"refused: status {response.status}"
+                except (OSError, http.client.HTTPException) as error:
+                    connection.close()
+                    problem = f"failed: {error!r}"
+                if problem:
+                    with self._lock:
+                        self.failures.append(f"health {path} {problem}")
+        connection.close()
 
     def take_seconds(self) -> list[float]:
         """Return how long each answer took since the last call."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from conversion.converted import convert_estimator
 from data.files import DataFiles
 from publishing.card import Card
 from publishing.publish import publish_converted
-from publishing.repository import PRICE_MODEL
+from publishing.repository import PRICE_MODEL, served
 from serving.embedded import EmbeddedServer
+from tests.conftest import copied
 from tests.service.asking import Asker
 from training.basic import BASIC_COLUMNS, Estimator, pick
 from training.sales import Sales
@@ -50,7 +50,7 @@ def service(
 ) -> Iterator[Service]:
     """Serve the published repository, for all tests that leave it as it is."""
     repository, card = published
-    with serve(repository, tmp_path_factory.mktemp("service")) as server:
+    with serve(served(repository), tmp_path_factory.mktemp("service")) as server:
         yield Service(server.http_address, server.grpc_address, files, card)
 
 
@@ -64,20 +64,20 @@ def asker(service: Service) -> Iterator[Asker]:
 @pytest.fixture(scope="module")
 def shared_repository(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the published repository, for all tests of a module to change."""
-    return Path(shutil.copytree(published[0], tmp_path_factory.mktemp("shared") / "model_repository"))
+    return copied(published[0], tmp_path_factory.mktemp("shared") / "own")
 
 
 @pytest.fixture(scope="module")
 def shared_server(shared_repository: Path) -> Iterator[EmbeddedServer]:
     """Serve ``shared_repository``."""
-    with serve(shared_repository, shared_repository.parent) as server:
+    with serve(served(shared_repository), shared_repository.parent) as server:
         yield server
 
 
 @pytest.fixture
 def server(repository: Path, tmp_path: Path) -> Iterator[EmbeddedServer]:
     """Serve ``repository``, the copy of a single test."""
-    with serve(repository, tmp_path) as server:
+    with serve(served(repository), tmp_path) as server:
         yield server
 
 

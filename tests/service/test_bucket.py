@@ -19,12 +19,16 @@ import urllib3
 from publishing.bucket import Bucket, push, roll_back
 from publishing.card import Card
 from publishing.contract import MODEL_FILE
-from publishing.repository import PREPROCESSING, PRICE_MODEL, add, remove_newest, staged
+from publishing.repository import PREPROCESSING, PRICE_MODEL, add, served, staged
 from serving.embedded import EmbeddedServer
+from serving.replica import MOST_DIFFERENCE, PROOF_LOOKS, Replica
+from tests.conftest import remove_newest
 from tests.service.callers import DEADLINE_S, MODELS, Callers
 from tests.service.conftest import serve
 
 pytest.importorskip("moto.server", reason="needs boto3 and moto[server]")
+
+pytestmark = pytest.mark.once
 
 S3 = """
 import sys
@@ -86,6 +90,12 @@ def bucket(store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
 @pytest.fixture
 def url(store: Store, bucket: Bucket) -> str:
     return f"s3://{store.address}/{bucket.name}/valuation"
+
+
+@pytest.fixture
+def repository(repository: Path) -> Path:
+    """Return what a push takes: the served repository."""
+    return served(repository)
 
 
 @pytest.fixture
@@ -183,6 +193,26 @@ def test_a_push_that_broke_off_disturbs_neither_who_serves_nor_who_starts(
         push(repository, url)
         callers.wait_for(second)
     assert callers.failures == []
+
+
+def test_a_version_is_compared_with_its_card_in_tritons_copy_of_the_bucket(
+    server: EmbeddedServer, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = Replica(server.ports.http)
+
+    def difference() -> float:
+        for _ in range(PROOF_LOOKS):
+            replica.look()
+        return replica.differences["1"]
+
+    assert difference() <= MOST_DIFFERENCE
+    card = json.loads((repository / PRICE_MODEL / "1" / "card.json").read_text())
+    for home in card["examples"]:
+        home["price"] *= 1.01
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "folderAbCdEf" / "1").mkdir(parents=True)
+    (tmp_path / "folderAbCdEf" / "1" / "card.json").write_text(json.dumps(card))
+    assert difference() == pytest.approx(0.01, rel=0.1)
 
 
 def test_triton_does_not_notice_that_a_version_was_deleted(

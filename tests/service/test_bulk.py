@@ -20,6 +20,8 @@ from serving.embedded import EmbeddedServer
 from tests.service.callers import Callers
 from tests.service.conftest import Service
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = 4_000
 BATCH = 16
@@ -249,5 +251,5 @@ def test_what_cannot_be_asked_is_said_before_anything_is_written(model: str, ser
     homes = tmp_path / "homes.csv"
     homes.write_text("bedrooms,zipcode\n3,98118\n")
     said = Run(tmp_path, homes, ("--protocol", "grpc", "--url", service.grpc, "--model", model)).finish(ends_with=2)
-    assert ("does not have: bathrooms" if model == "house_price" else "serves no model 'house_prices'") in said
+    assert ("homes.csv lacks: bathrooms" if model == "house_price" else "serves no model 'house_prices'") in said
     assert [path.name for path in tmp_path.iterdir()] == ["homes.csv"]

@@ -12,7 +12,7 @@ import pytest
 from conversion.improved import convert_improved
 from conversion.parity import TOLERANCE_RELATIVE
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
-from publishing.canary import NotTakenOver, is_running, wait_for
+from publishing.canary import NotTakenOver, replicas, wait_for
 from publishing.card import Card
 from publishing.publish import publish_converted
 from publishing.repository import PRICE_MODEL
@@ -95,7 +95,7 @@ def test_homes_with_one_column_missing(
 
 
 def test_a_canary_sees_the_model_that_answers(shared_server: EmbeddedServer, improved_name: str) -> None:
-    assert is_running(shared_server.http_address)
+    assert replicas(shared_server.http_address) == [shared_server.http_address]
     assert wait_for(improved_name, EXAMPLE_HOME, shared_server.http_address) > 0
 
 
@@ -105,4 +105,4 @@ def test_a_canary_waits_no_longer_than_it_should(shared_server: EmbeddedServer, 
 
 
 def test_a_canary_knows_that_nobody_listens() -> None:
-    assert not is_running("127.0.0.1:9")
+    assert replicas("127.0.0.1:9") == []

@@ -25,14 +25,14 @@ BUILT = (".git", ".venv", "build", "standin", ".staging", "warmup", "[0-9]*", "*
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy what git holds, without anything built, beside an environment that is installed already."""
-    return copy_of_the_project(tmp_path_factory.mktemp("checkout") / "project")
+    return copy_of_the_project(tmp_path_factory.mktemp("checkout") / "Häuser & Preise")  # as people name folders
 
 
 @pytest.fixture(scope="module")
 def trained(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a checkout in which a model was trained before."""
     folder = copy_of_the_project(tmp_path_factory.mktemp("trained") / "project")
-    shutil.copytree(published[0], folder / "model_repository", dirs_exist_ok=True)
+    shutil.copytree(published[0].parent, folder, dirs_exist_ok=True)
     return folder
 
 
@@ -116,6 +116,33 @@ def test_a_second_start_trains_nothing(trained: Path) -> None:
         assert not any("training" in line for line in said)
         stop(process)
     assert sorted((trained / "model_repository" / "price_model").glob("[0-9]*")) == versions
+
+
+def test_a_folder_that_is_copied_in_goes_live_and_commands_end_when_the_service_has_followed(
+    trained: Path, files: DataFiles, published: tuple[Path, Card]
+) -> None:
+    data, ports = "" if files.standin else str(files.folder), free_ports()
+    model = trained / "model_repository" / "price_model"
+
+    def make(*arguments: str) -> str:
+        environment = {**without_make(os.environ), DATA_DIR: data}
+        return subprocess.run(
+            ["make", *arguments], cwd=trained, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    with make_up(trained, data, ports) as (process, _):
+        assert process.stdout is not None
+        shutil.copytree(model / "1", model / "2")
+        for line in process.stdout:
+            if "price_model version 2 is live" in line:
+                break
+        said = " ".join(make("rollback").split())
+        assert f"The service at 127.0.0.1:{ports['HTTP_PORT']} answers with version 1" in said
+        said = " ".join(make("publish", f"VERSION={published[0] / 'price_model' / '1'}").split())
+        assert f"The service at 127.0.0.1:{ports['HTTP_PORT']} answers with version 2" in said
+        assert [path.name for path in sorted(model.glob("[0-9]*"))] == ["1", "2"]
+        stop(process)
+    assert "No service runs on this repository now" in " ".join(make("rollback").split())
 
 
 def test_a_taken_port_is_reported_in_one_line(trained: Path) -> None:

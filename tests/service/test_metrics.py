@@ -18,16 +18,16 @@ import pytest
 import tritonclient.grpc as grpc_client
 import tritonclient.http as http_client
 
-from data.files import DataFiles
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
+from preprocessing.demographics import Demographics
 from preprocessing.metrics import COLUMN, HOMES, PROBE_ID, REJECTED, SHARE, UNUSUAL, Series, counters, gauges
 from preprocessing.tally import count
 from preprocessing.training_bins import TRAINING_FILE, TrainingBins, read_training
 from publishing.card import CARD_FILE
 from publishing.preprocessing_version import publish_preprocessing
-from publishing.repository import PREPROCESSING, PRICE_MODEL
+from publishing.repository import PREPROCESSING, PRICE_MODEL, served
 from serving.embedded import EmbeddedServer
-from tests.service.asking import PROTOCOLS, Asker, _tensor
+from tests.service.asking import PROTOCOLS, SINGLE, Asker, _tensor
 from tests.service.callers import DEADLINE_S, HOME, Callers
 
 OWN = ("version", "stub")
@@ -75,6 +75,7 @@ def until(found: Callable[[], Any], expected: Any) -> None:
 
 @pytest.fixture
 def metered(server: EmbeddedServer, repository: Path) -> Iterator[Metered]:
+    repository = served(repository)
     asker = Asker(server.http_address, server.grpc_address)
     training = read_training(repository / PREPROCESSING / "1" / TRAINING_FILE)
     assert training is not None
@@ -103,11 +104,15 @@ def test_homes_are_counted_by_their_columns_and_bins(metered: Metered) -> None:
         assert metered.asker.ask(protocol, "house_price", homes).outputs
         assert metered.asker.ask(protocol, "house_price_minimal", required).outputs
 
+    for row in range(3):
+        for home in (homes, required):
+            assert metered.asker.ask(SINGLE, "", {name: values[row : row + 1] for name, values in home.items()}).outputs
+
     values = np.column_stack([homes[name] for name in HOME_COLUMN_NAMES]).astype(np.float32)
     only_required = np.where([name in REQUIRED_COLUMN_NAMES for name in HOME_COLUMN_NAMES], values, np.float32("nan"))
-    expected = count(np.concatenate([values, only_required] * len(PROTOCOLS)), metered.training)
-    assert expected[WHOLE] == expected[SOME] == 9
-    assert expected[UNUSUAL, (("column", "sqft_lot"),)] == 6
+    expected = count(np.concatenate([values, only_required] * len((*PROTOCOLS, SINGLE))), metered.training)
+    assert expected[WHOLE] == expected[SOME] == 12
+    assert expected[UNUSUAL, (("column", "sqft_lot"),)] == 8
     until(lambda: +metered.counted(), +expected)
 
 
@@ -168,18 +173,15 @@ def test_nothing_is_lost_of_many_callers_when_they_stop(metered: Metered) -> Non
     until(by_column, {name: callers.asked if name in REQUIRED_COLUMN_NAMES else whole for name in HOME_COLUMN_NAMES})
 
 
-def test_counts_go_on_when_versions_swap_and_reload_under_load(
-    metered: Metered, tmp_path: Path, files: DataFiles
-) -> None:
-    fewer = tmp_path / "fewer.csv"
-    fewer.write_text("\n".join(files.demographics.read_text().splitlines()[:-1]) + "\n")
+def test_counts_go_on_when_versions_swap_and_reload_under_load(metered: Metered, demographics: Demographics) -> None:
+    fewer = Demographics(demographics.zipcodes[:-1], demographics.figures[:-1])
 
     def stubs() -> set[str]:
         return {labels["stub"] for _, labels, _ in metered.metrics()}
 
     with Callers(metered.server.http_address, metered.server.grpc_address) as callers:
-        for number, demographics in ((2, fewer), (3, files.demographics)):
-            assert publish_preprocessing(metered.repository, demographics) == number
+        for number, given in ((2, fewer), (3, demographics)):
+            assert publish_preprocessing(metered.repository, given) == number
             until(metered.versions, {str(number)})
         before = stubs()
         os.utime(metered.repository / PREPROCESSING / "3" / "model.py")  # loads the same version once more
@@ -198,13 +200,13 @@ def test_counts_go_on_when_versions_swap_and_reload_under_load(
 
 
 def test_a_model_without_known_training_sales_serves_without_drift(
-    metered: Metered, files: DataFiles, caplog: pytest.LogCaptureFixture
+    metered: Metered, demographics: Demographics, caplog: pytest.LogCaptureFixture
 ) -> None:
     card_path = metered.repository / PRICE_MODEL / "1" / CARD_FILE
     card = json.loads(card_path.read_text())
     del card["training_columns"]
     card_path.write_text(json.dumps(card))
-    assert publish_preprocessing(metered.repository, files.demographics) == 2
+    assert publish_preprocessing(metered.repository, demographics) == 2
     assert "drift is not measured" in caplog.text
     until(metered.versions, {"2"})
     assert metered.asker.ask("grpc", "house_price", HOME).outputs

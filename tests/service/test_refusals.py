@@ -13,10 +13,11 @@ import pytest
 import urllib3
 
 from preprocessing.columns import EXAMPLE_HOME, REQUIRED_COLUMN_NAMES
-from tests.service.asking import PROTOCOLS, Answer, Asker, Columns
+from tests.service.asking import PROTOCOLS, SINGLE, Answer, Asker, Columns
 from tests.service.conftest import Service
 
 everywhere = pytest.mark.parametrize("protocol", PROTOCOLS)
+of_one_home = pytest.mark.parametrize("protocol", [*PROTOCOLS, SINGLE])
 
 HOME: dict[str, list[float]] = {name: [value] for name, value in EXAMPLE_HOME.items()}
 MINIMAL: dict[str, list[float]] = {name: HOME[name] for name in REQUIRED_COLUMN_NAMES}
@@ -33,7 +34,7 @@ def next_request_works(asker: Asker) -> Iterator[None]:
         assert asker.ask(protocol, "house_price", HOME).outputs["price"][0] > 0
 
 
-@everywhere
+@of_one_home
 @pytest.mark.parametrize(
     ("change", "culprit"),
     [
@@ -50,7 +51,7 @@ def test_an_impossible_value(protocol: str, change: dict[str, list[float]], culp
     assert culprit in asker.ask(protocol, "house_price", {**HOME, **change}).refusal
 
 
-@everywhere
+@of_one_home
 def test_an_unknown_zipcode_is_told_the_known_ones(protocol: str, asker: Asker) -> None:
     refusal = asker.ask(protocol, "house_price_minimal", {**MINIMAL, "zipcode": [98000]}).refusal
     sentences, _, last = refusal.partition("\n")
@@ -65,18 +66,18 @@ def test_a_missing_column(protocol: str, name: str, asker: Asker) -> None:
     assert name in asker.ask(protocol, "house_price", without(name)).refusal
 
 
-@everywhere
+@of_one_home
 @pytest.mark.parametrize("name", REQUIRED_COLUMN_NAMES)
 def test_a_missing_required_column(protocol: str, name: str, asker: Asker) -> None:
     minimal = {column: values for column, values in MINIMAL.items() if column != name}
     assert name in asker.ask(protocol, "house_price_minimal", minimal).refusal
 
 
-@everywhere
+@of_one_home
 def test_a_misspelt_column(protocol: str, asker: Asker) -> None:
     refusal = asker.ask(protocol, "house_price_minimal", {**MINIMAL, "grad": [7]}).refusal
     assert "grad" in refusal
-    if protocol == "generate":  # of KServe's tensors Triton itself refuses an unknown one
+    if protocol in ("generate", SINGLE):  # of KServe's tensors Triton itself refuses an unknown one
         assert refusal.endswith("unknown column 'grad': did you mean 'grade'?")
 
 
@@ -85,24 +86,25 @@ OWN_TEXT = {"caller": "crm", "content_type": "application/json", "grad": "Ü 7"}
 
 def ask_with(asker: Asker, protocol: str, parameters: dict[str, Any]) -> Answer:
     """Value the home with parameters of the caller's own, as each protocol carries them."""
-    if protocol == "generate":
-        return asker.generate("house_price", json.dumps({**EXAMPLE_HOME, **parameters}))
+    if protocol in ("generate", SINGLE):
+        model = "house_price_single" if protocol == SINGLE else "house_price"
+        return asker.generate(model, json.dumps({**EXAMPLE_HOME, **parameters}))
     return asker.ask(protocol, "house_price", HOME, parameters=parameters)
 
 
-@everywhere
+@of_one_home
 def test_text_under_an_unknown_key_is_the_callers_own_business(protocol: str, asker: Asker) -> None:
     assert ask_with(asker, protocol, OWN_TEXT).outputs == asker.ask(protocol, "house_price", HOME).outputs
 
 
-@everywhere
+@of_one_home
 @pytest.mark.parametrize("value", [7, True])
 def test_a_number_under_an_unknown_key_is_a_misspelt_column(protocol: str, value: object, asker: Asker) -> None:
     refusal = ask_with(asker, protocol, {**OWN_TEXT, "grad": value}).refusal
     assert refusal.endswith("unknown column 'grad': did you mean 'grade'?")
 
 
-@everywhere
+@of_one_home
 def test_thousands_of_unknown_keys_get_a_short_answer(protocol: str, asker: Asker) -> None:
     refusal = ask_with(asker, protocol, {f"sqft_livng{number}": number for number in range(10_000)}).refusal
     assert refusal.endswith("and 9995 more unknown columns")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = "future_unseen_examples.csv"
@@ -69,6 +70,20 @@ def test_every_example_gets_a_price_within_its_range(service: Any, protocol: str
         assert 0 < record["price_low"] <= record["price"] <= record["price_high"]
         assert record["price_model"]
         assert len(record["home"]) == (18 if model == "house_price" else 8)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_homes_that_are_sent_one_by_one_go_to_the_endpoint_for_one(service: Any, model: str) -> None:
+    def valued() -> int:
+        reply = urllib3.request("GET", f"http://{service.http}/v2/models/house_price_single/stats")
+        return sum(int(stats["inference_count"]) for stats in reply.json()["model_stats"])
+
+    before = valued()
+    many = run(service, "--model", model, "--limit", "5", "--json")
+    assert valued() == before
+    one = run(service, "--model", model, "--limit", "5", "--json", "--batch", "1")
+    assert valued() == before + 5
+    assert records(one) == records(many)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -11,8 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,47 +24,11 @@ from tritonclient.utils import InferenceServerException
 from serving import workspace
 from serving.bundle import ServerUnavailable
 from serving.embedded import STARTS, EmbeddedServer, _keep_earlier
-from serving.ports import ANY_FREE, LOOPBACK, Ports, free
+from serving.ports import LOOPBACK, Ports
 from serving.readiness import ADMIN_HEADER, repository_index
 from serving.tether import MOST_FILES
-from tests.service.callers import DEADLINE_S
-
-PROJECT = Path(__file__).parents[2]
-CONFIG = """
-backend: "python"
-max_batch_size: 8
-input [{ name: "x" data_type: TYPE_FP32 dims: [1] }]
-output [{ name: "y" data_type: TYPE_FP32 dims: [1] }]
-instance_group [{ kind: KIND_CPU count: 1 }]
-version_policy { latest { num_versions: 2 } }
-"""
-ECHO = """
-import triton_python_backend_utils as pb_utils
-
-class TritonPythonModel:
-    def execute(self, requests):
-        return [pb_utils.InferenceResponse([pb_utils.Tensor("y", r.inputs()[0].as_numpy())]) for r in requests]
-"""
-REFUSES = """
-class TritonPythonModel:
-    def initialize(self, args):
-        raise ValueError("the moon is in the wrong phase")
-"""
-
-
-def publish(repository: Path, code: str, model: str = "echo", version: int = 1) -> None:
-    """Publish a model as the project does: it is complete before it is in the repository."""
-    staged = repository.parent / "staged"
-    (staged / str(version)).mkdir(parents=True)
-    (staged / str(version) / "model.py").write_text(code)
-    (staged / "config.pbtxt").write_text(CONFIG)
-    if (repository / model).exists():
-        (staged / str(version)).rename(repository / model / str(version))
-        (staged / "config.pbtxt").unlink()
-        staged.rmdir()
-    else:
-        repository.mkdir(exist_ok=True)
-        staged.rename(repository / model)
+from tests.conftest import ROOT
+from tests.service.echo import ECHO, REFUSES, eventually, publish
 
 
 @pytest.fixture
@@ -104,15 +67,6 @@ def left_of(prefix: str) -> dict[str, Sequence[object]]:
         "folders": list(folders),
     }
     return {kind: items for kind, items in found.items() if items}
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def nothing_left_of(prefix: str) -> bool:
@@ -187,7 +141,7 @@ print(server.pid, server.shared_memory_prefix, flush=True)
 time.sleep(3600)
 """
     command = [sys.executable, "-c", supervisor_code]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as supervisor:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as supervisor:
         assert supervisor.stdout is not None
         pid, prefix = supervisor.stdout.readline().split()
         assert left_of(prefix)
@@ -371,82 +325,3 @@ def test_it_listens_on_the_loopback_interface_only(shared: EmbeddedServer) -> No
     # gRPC writes the same address the IPv6 way.
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {LOOPBACK}
     assert {address.port for address in listening} == {shared.ports.http, shared.ports.grpc, shared.ports.metrics}
-
-
-def run_serving(repository: Path, ports: Ports, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "serving", "--repository", str(repository), *options]
-    ports_given = {"HTTP_PORT": ports.http, "GRPC_PORT": ports.grpc, "METRICS_PORT": ports.metrics}
-    return subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env={**os.environ, **{name: str(port) for name, port in ports_given.items()}},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_announces_itself_and_stops_cleanly(
-    repository: Path, tmp_path: Path, number: signal.Signals
-) -> None:
-    example = tmp_path / "home.json"
-    example.write_text('{"bedrooms": 3,\n "note": "it\'s"}')
-    ports = free(ANY_FREE)
-    options = ["--wait-for", "echo", "--example", str(example), "--log", str(tmp_path / "triton.log")]
-    with run_serving(repository, ports, *options) as process:
-        assert process.stdout is not None
-        shown = []
-        for line in process.stdout:
-            shown.append(line.rstrip("\n"))
-            if line.startswith("curl"):
-                process.send_signal(number)
-        assert process.wait() == 0, shown
-    assert "echo version 1 is live" in shown
-    assert f"HTTP     http://{LOOPBACK}:{ports.http}" in shown
-    [curl] = [line for line in shown if line.startswith("curl")]
-    assert f"http://{LOOPBACK}:{ports.http}/v2/models/house_price/generate" in curl
-    assert (
-        subprocess.check_output(["sh", "-c", curl.replace("curl", "printf '%s\\n'", 1)], text=True).splitlines()[-1]
-        == '{"bedrooms": 3, "note": "it\'s"}'
-    )
-
-
-def test_the_command_can_be_stopped_while_it_loads(repository: Path, tmp_path: Path) -> None:
-    publish(repository, "import time\nclass TritonPythonModel:\n    def initialize(self, a): time.sleep(600)", "slow")
-    options = ["--wait-for", "slow", "--log", str(tmp_path / "triton.log")]
-    with run_serving(repository, free(ANY_FREE), *options) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "Loading slow\n"
-        process.send_signal(signal.SIGINT)
-        shown = process.stdout.read().splitlines()
-        assert process.wait() == 0, shown
-    assert shown[-1] == "Stopped"
-    assert set(shown) <= {"echo version 1 is live", "Stopped"}
-
-
-def test_a_second_signal_kills_what_takes_its_time(repository: Path, tmp_path: Path) -> None:
-    lingers = ECHO + "\n    def finalize(self):\n        import time\n        time.sleep(3600)\n"
-    publish(repository, lingers, "lingers")
-    log = tmp_path / "triton.log"
-    options = ["--wait-for", "lingers", "--log", str(log)]
-    with run_serving(repository, free(ANY_FREE), *options) as process:
-        assert process.stdout is not None
-        assert any(line.startswith("HTTP ") for line in process.stdout)
-        process.send_signal(signal.SIGINT)
-        assert eventually(lambda: "Signal (15) received" in log.read_text())
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read().splitlines()[-1] == "Stopped"
-        assert process.wait() == 0
-    assert "Exit timeout expired" not in log.read_text()
-
-
-def test_the_command_fails_in_one_line_when_a_model_does_not_load(tmp_path: Path) -> None:
-    publish(tmp_path / "repository", REFUSES)
-    options = ["--wait-for", "echo", "--log", str(tmp_path / "triton.log")]
-    with run_serving(tmp_path / "repository", free(ANY_FREE), *options) as process:
-        assert process.stdout is not None
-        shown = process.stdout.read().splitlines()
-        assert process.wait() == 1
-    assert "the moon is in the wrong phase" in shown[-1]
-    assert not any("Traceback" in line for line in shown)

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from types import FrameType
 
@@ -18,15 +19,18 @@ import psutil
 import pytest
 
 from preprocessing.columns import EXAMPLE_HOME
-from publishing.repository import PREPROCESSING, PRICE_MODEL
+from publishing.card import CARD_FILE
+from publishing.contract import ROUNDING
+from publishing.repository import PREPROCESSING, PRICE_MODEL, served
 from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
 from serving.ports import ANY_FREE, Ports, free
-from serving.replica import Stop
+from serving.replica import MOST_DIFFERENCE, PROOF_LOOKS, Replica, Stop
 from serving.supervisor import supervise
 from tests.conftest import ROOT
 from tests.service.callers import DEADLINE_S
 from tests.service.conftest import ENSEMBLES
+from tests.wrong_versions import edit_card
 
 
 @dataclass
@@ -70,7 +74,8 @@ def until(holds: Callable[[], object]) -> None:
 @pytest.fixture
 def running(repository: Path, tmp_path: Path) -> Iterator[Running]:
     ports = free(ANY_FREE)
-    command = [sys.executable, "-m", "serving", "--repository", str(repository), "--log", str(tmp_path / "triton.log")]
+    command = [sys.executable, "-m", "serving", "--no-door", "--repository", str(served(repository))]
+    command += ["--log", str(tmp_path / "triton.log")]
     for name, port in (("http", ports.http), ("grpc", ports.grpc), ("metrics", ports.metrics)):
         command += [f"--{name}-port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -115,9 +120,9 @@ def test_homes_are_valued_again(running: Running, harm: Callable[[Running], None
 def test_what_never_comes_back_is_given_up_with_its_reason(
     repository: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with EmbeddedServer(repository, log_path=tmp_path / "triton.log") as server:
+    with EmbeddedServer(served(repository), log_path=tmp_path / "triton.log") as server:
         server.wait_ready(ENSEMBLES)
-        for model in repository.glob(f"{PRICE_MODEL}/*/model.onnx"):
+        for model in served(repository).glob(f"{PRICE_MODEL}/*/model.onnx"):
             model.write_bytes(b"no longer a graph")
         server.kill()
         with pytest.raises(ServerUnavailable, match="given up after 2 starts in vain"):
@@ -149,3 +154,31 @@ def test_a_signal_may_come_at_any_moment() -> None:
     stopping.set()
     assert stopping.wait(60)
     assert stopping.is_set()
+
+
+def test_each_loaded_version_is_held_to_the_prices_on_its_card(
+    server: EmbeddedServer, repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = Replica(server.ports.http, served(repository))
+    for _ in range(PROOF_LOOKS):
+        replica.look()
+    assert replica.differences["1"] <= MOST_DIFFERENCE == ROUNDING
+    assert caplog.messages == []
+
+    card = served(repository) / PRICE_MODEL / "1" / CARD_FILE
+    examples = json.loads(card.read_text())["examples"]
+    examples[0]["price"] *= 1.01
+    edit_card(card.parent, examples=examples)
+    for _ in range(2 * PROOF_LOOKS):
+        replica.look()
+    assert replica.differences["1"] == pytest.approx(0.01, rel=0.1)
+    assert caplog.messages == ["version 1 does not answer the prices on its card: they differ by 0.0099"]
+    assert 'valuation_version_difference{version="1"} 0.0099' in replica.metrics()
+
+    rotten: list[object] = [[], {}, [3], [{"features": [None], "price": 1.0}], [{**examples[0], "price": 0.0}]]
+    for found in rotten:
+        edit_card(card.parent, examples=found)
+        for _ in range(PROOF_LOOKS):
+            replica.look()
+        assert isnan(replica.differences["1"]), found
+    assert replica.ready, "callers get their prices; it is for people to decide"

@@ -25,7 +25,8 @@ from preprocessing.columns import (
 from preprocessing.demographics import Demographics
 from preprocessing.features import features
 from preprocessing.homes import Homes
-from tests.service.asking import PROTOCOLS, Asker
+from publishing.repository import served
+from tests.service.asking import PROTOCOLS, SINGLE, Asker
 from tests.service.conftest import Service, serve
 from training.basic import Estimator, pick, train_basic
 from training.sales import Sales
@@ -83,7 +84,7 @@ def test_all_examples_as_one_batch(
     assert_priced(answer.outputs, expected, service)
 
 
-@everywhere
+@pytest.mark.parametrize("protocol", [*PROTOCOLS, SINGLE])
 @both
 def test_all_examples_one_by_one(
     protocol: str,
@@ -96,6 +97,15 @@ def test_all_examples_one_by_one(
     for row in range(len(examples)):
         answer = asker.ask(protocol, model, as_columns(examples.iloc[row : row + 1], MODELS[model]))
         assert_priced(answer.outputs, expected[row : row + 1], service)
+
+
+@both
+def test_a_single_home_has_the_same_bits_in_plain_json_as_in_tensors(
+    model: str, asker: Asker, examples: pd.DataFrame
+) -> None:
+    for row in range(len(examples)):
+        home = as_columns(examples.iloc[row : row + 1], MODELS[model])
+        assert asker.ask(SINGLE, model, home) == asker.ask("http", model, home)
 
 
 @everywhere
@@ -162,7 +172,7 @@ def test_no_process_of_the_service_ends_with_a_crash(
     limits = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (limits[1], limits[1]))
     try:
-        with serve(repository, tmp_path) as server:
+        with serve(served(repository), tmp_path) as server:
             asker = Asker(server.http_address, server.grpc_address)
             assert asker.generate("house_price", json.dumps(EXAMPLE_HOME)).outputs
             asker.close()

@@ -47,6 +47,12 @@ class Stack:
     def grpc(self) -> str:
         return f"127.0.0.1:{self.environment['GRPC_PORT']}"
 
+    @property
+    def served(self) -> Path:
+        """Return where the volume lies that only the door writes; this machine's root can read it."""
+        volume = f"{self.environment['COMPOSE_PROJECT_NAME']}_served"
+        return Path(self.run("docker", "volume", "inspect", "--format", "{{.Mountpoint}}", volume).strip())
+
     def run(self, *command: str) -> str:
         """Run a command as a person types it in the project's folder; return what it prints."""
         done = subprocess.run(
@@ -120,6 +126,7 @@ def stack(engine: None, project: Path, files: DataFiles, request: pytest.Fixture
             "COMPOSE_FILE": os.pathsep.join(FILES),
             "COMPOSE_PROJECT_NAME": f"test-{os.getpid()}",
             "DATA_DIR": "" if files.standin else str(files.folder),
+            "EXAMINATION_SECONDS": "20",
             "HTTP_PORT": str(free_port()),
             "GRPC_PORT": str(free_port()),
             "PROMETHEUS_PORT": str(free_port()),
@@ -131,7 +138,7 @@ def stack(engine: None, project: Path, files: DataFiles, request: pytest.Fixture
         yield stack
     finally:
         if request.session.testsfailed:
-            log.error(stack.compose("logs", "--tail", "60", "models", "triton"))
+            log.error(stack.compose("logs", "--tail", "60", "models", "door", "triton"))
         stack.compose("--profile", "*", "down", "--volumes", "--timeout", "1")
 
 
@@ -147,9 +154,9 @@ def free_port() -> int:
     return free(ANY_FREE).http
 
 
-def wait_until(happened: Callable[[], object], what: str) -> None:
+def wait_until(happened: Callable[[], object], what: str, seconds: float = DEADLINE_S) -> None:
     """Ask again and again; fail the test when it has waited too long."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + seconds
     while not happened():
-        assert time.monotonic() < deadline, f"waited {DEADLINE_S} s for {what}"
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.2)

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from publishing.confinement import Limits
+from serving.flags import EXIT_SECONDS
+from serving.replica import DRAIN_SECONDS
 from tests.stack.conftest import FILES
 
 Config = dict[str, Any]
@@ -70,7 +73,7 @@ def test_nvidias_image_is_used_as_it_is(default: Config) -> None:
     [
         "--model-control-mode=poll",
         "--repository-poll-secs=1",
-        "--strict-readiness=true",
+        "--strict-readiness=false",
         "--exit-on-error=false",
         "--model-load-thread-count=2",
         "--exit-timeout-secs=10",
@@ -94,13 +97,25 @@ def test_what_listens_has_no_privileges_and_limits(name: str, default: Config) -
     assert all(mount.get("read_only") for mount in service["volumes"] if mount["type"] == "bind")
 
 
+def test_only_the_door_and_who_publishes_write_what_triton_reads(default: Config) -> None:
+    mounts = {
+        name: mount.get("read_only", False)
+        for name, service in default.items()
+        for mount in service.get("volumes", [])
+        if mount["source"].endswith("served")
+    }
+    assert mounts == {"models": False, "door": False, "triton": True}
+    assert not any("model_repository" in mount["source"] for mount in default["triton"]["volumes"])
+    assert default["door"]["restart"] == "unless-stopped"
+    assert int(default["door"]["mem_limit"]) > Limits().memory_bytes
+
+
 def test_triton_is_nobody_special_and_reachable_through_the_gateway_alone(default: Config) -> None:
     triton = default["triton"]
     assert triton["user"] == "1000:1000"
     assert "ports" not in triton
     assert set(triton["networks"]) == {"inside"}
-    drain_and_exit_seconds = 3 + 10
-    assert int(triton["stop_grace_period"].removesuffix("s")) > drain_and_exit_seconds
+    assert int(triton["stop_grace_period"].removesuffix("s")) > DRAIN_SECONDS + EXIT_SECONDS
 
 
 def test_ports_are_open_on_this_machine_alone_until_told_otherwise(default: Config) -> None:

@@ -90,6 +90,24 @@ def test_a_body_of_the_wrong_shape(case: str, stack: Stack, refused_here: Callab
     assert "body must be" in refused_here(ask(stack.http, "POST", path, json.dumps(body)))
 
 
+SINGLE = GENERATE.replace("house_price", "house_price_single")
+
+
+@pytest.mark.parametrize(
+    "body", [{**EXAMPLE_HOME, "grade": [7]}, {name: [value, value] for name, value in EXAMPLE_HOME.items()}]
+)
+def test_several_homes_where_one_is_valued(
+    body: dict[str, Any], stack: Stack, refused_here: Callable[..., str]
+) -> None:
+    assert "send several to house_price " in refused_here(ask(stack.http, "POST", SINGLE, json.dumps(body)))
+
+
+def test_a_single_home_with_text_of_the_callers_own(stack: Stack) -> None:
+    body = json.dumps({**EXAMPLE_HOME, "caller": 'crm, "grade": [7]'})
+    single, tensors = (json.loads(ask(stack.http, "POST", path, body).body) for path in (SINGLE, GENERATE))  # type: ignore[attr-defined]
+    assert single["price"] == tensors["price"]
+
+
 @pytest.mark.parametrize("case", SPELT_OTHERWISE)
 def test_what_ends_a_server_is_refused_however_it_is_spelt(
     case: str, stack: Stack, refused_here: Callable[..., str]

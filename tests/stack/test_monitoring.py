@@ -43,7 +43,7 @@ def faster(text: str) -> str:
 def query(stack: Stack) -> Iterator[Query]:
     """Ask Prometheus, which is started for these tests."""
     settings = stack.folder / "deploy" / "monitoring" / "prometheus"
-    versions = (stack.folder / "model_repository" / PREPROCESSING).glob("[0-9]*")
+    versions = (stack.served / "models" / PREPROCESSING).glob("[0-9]*")
     exporter = max(versions, key=lambda version: int(version.name)) / "exporter.py"  # Triton loads it anew
     changed = (settings / "prometheus.yml", *settings.glob("rules/*.yml"), exporter)
     before = {path: path.read_text() for path in changed}

@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+import urllib3
 
 from conversion.improved import convert_improved
 from publishing.card import Card
 from publishing.version import write_version
-from tests.service.callers import Callers
+from tests.service.callers import HEALTH, Callers
 from tests.stack.conftest import Stack, wait_until
 from training.improved import ImprovedModel
 from training.sales import Sales
@@ -62,18 +64,33 @@ def wait_for_replicas(stack: Stack, count: int) -> None:
     wait_until(lambda: gateway_sees(stack) == count, f"{count} replicas")
 
 
-def gateway_sees(stack: Stack) -> int:
+def gateway_metrics(stack: Stack) -> list[str]:
     gateway = stack.compose("ps", "--quiet", "gateway").strip()
-    metrics = stack.fetch(f"http://{stack.address(gateway)}:8404/metrics")
-    up = [line for line in metrics.splitlines() if line.startswith("haproxy_server_status") and line.endswith(" 1")]
+    return stack.fetch(f"http://{stack.address(gateway)}:8404/metrics").splitlines()
+
+
+def gateway_sees(stack: Stack) -> int:
+    metrics = gateway_metrics(stack)
+    up = [line for line in metrics if line.startswith("haproxy_server_status") and line.endswith(" 1")]
     return min(
         sum(f'proxy="{proxy}"' in line and 'state="UP"' in line for line in up)
         for proxy in ("triton_http", "triton_grpc")
     )
 
 
+def tried_again(stack: Stack) -> float:
+    """Return how often the gateway sent a request once more."""
+    return sum(
+        float(line.split()[-1])
+        for line in gateway_metrics(stack)
+        if line.startswith("haproxy_backend_retry_warnings_total")
+    )
+
+
 def test_scaling_up_and_down(stack: Stack, scale: Scale, callers: Callers) -> None:
+    before = tried_again(stack)
     scale(3)
+    assert tried_again(stack) == before, "a new replica gets no request before it values homes"
     scale(1)
     scale(2)
     assert len(stack.replicas()) == 2
@@ -108,6 +125,22 @@ def test_a_replica_whose_preprocessing_died_leaves_and_comes_back(stack: Stack, 
     in_flight = [failure for failure in callers.failures if failure.startswith("grpc")]
     assert len(in_flight) < callers.asked / 10
     callers.failures = [failure for failure in callers.failures if failure not in in_flight]
+
+
+def test_health_says_no_while_no_replica_values_homes(stack: Stack, scale: Scale) -> None:
+    def status(path: str) -> int:
+        return urllib3.request("GET", f"http://{stack.http}{path}", retries=False, timeout=30).status
+
+    scale(1)
+    assert {status(path) for path in HEALTH} == {200}
+    stack.compose("stop", "triton")
+    assert {status(path) for path in HEALTH} == {503}
+    with grpc.insecure_channel(stack.grpc) as channel, pytest.raises(grpc.RpcError) as refused:
+        channel.unary_unary("/grpc.health.v1.Health/Check")(b"")
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+    stack.compose("start", "triton")
+    wait_for_replicas(stack, 1)
+    assert {status(path) for path in HEALTH} == {200}
 
 
 def test_a_new_version_goes_live_and_is_rolled_back(

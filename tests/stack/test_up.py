@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,18 @@ def test_the_readmes_first_request(stack: Stack) -> None:
     command = request[1].replace("127.0.0.1:8000", stack.http)
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["price"] > 0, done.stdout
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_trained(stack: Stack, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(stack.folder, folder, ignore=shutil.ignore_patterns("build", "[1-9]"))
+    other = Stack(folder, {**stack.environment, "COMPOSE_PROJECT_NAME": f"other-{os.getpid()}"})  # at the same ports
+    try:
+        with pytest.raises(AssertionError, match="port is already allocated"):
+            other.compose("up", "--detach")
+        assert not (folder / "model_repository/price_model/1").exists()
+    finally:
+        other.compose("down", "--volumes", "--timeout", "1")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

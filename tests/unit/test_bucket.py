@@ -10,12 +10,13 @@ import pytest
 
 from conversion import Refused
 from publishing.bucket import CONFIG, Bucket, push, roll_back
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, new_repository, remove_newest
+from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, new_repository
+from tests.conftest import remove_newest
 
 boto3 = pytest.importorskip("boto3", reason="needs boto3 and moto[server]")
 moto = pytest.importorskip("moto", reason="needs boto3 and moto[server]")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 URL = "s3://models/valuation"
 FILES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import shutil
 import tempfile
@@ -18,11 +19,14 @@ from hypothesis import strategies as st
 from client import ledger as ledgers
 from client.bulk import Layout, value_homes
 from client.errors import HomeRefused, ServiceUnreachable, UnusableFile, WrongColumns
-from client.homes_file import Row, read_names
+from client.homes_file import open_homes
 from client.ledger import Ledger
 from client.patience import Patience
 from client.transports import Tensors
-from client.valuation import ValuationClient
+from client.valuation import OUTPUTS, Valuation, ValuationClient
+from client.written import Form
+from data.tabular.reader import Row
+from data.tabular.workbook import MOST_ROWS, write_workbook
 from preprocessing.checks import OUT_OF_RANGE, Problem
 from preprocessing.demographics import Demographics
 from preprocessing.refusal import refusal
@@ -77,9 +81,10 @@ def value(
 ) -> None:
     homes = folder / "homes.csv"
     client = ValuationClient(transport=service, patience=Patience(0.0))
-    layout = Layout.of(client, read_names(homes), all_columns=False)
-    with Ledger(folder / "v.csv", folder / "r.csv", task={"homes file": "1"}, headers=layout.headers) as ledger:
-        value_homes(client, homes, layout, ledger, batch=batch, concurrency=concurrency, advanced=advanced)
+    layout = Layout.of(client, open_homes(homes), all_columns=False)
+    files = (folder / "v.csv", folder / "r.csv")
+    with Ledger(*files, task={"homes file": "1"}, headers=layout.headers, homes=layout.homes) as ledger:
+        value_homes(client, layout, ledger, batch=batch, concurrency=concurrency, advanced=advanced)
 
 
 def written(folder: Path) -> dict[str, str]:
@@ -88,7 +93,7 @@ def written(folder: Path) -> dict[str, str]:
 
 def expected(lines: list[str]) -> dict[str, str]:
     """Return what the outputs must say, written down without any batches."""
-    valued, rejected = ["line,id,price,price_low,price_high,price_model"], [f"line,reason,{HEADER}"]
+    valued, rejected = [f"line,{HEADER},price,price_low,price_high,price_model"], [f"line,reason,{HEADER}"]
     for line, text in enumerate(lines, start=2):
         cells = text.split(",")
         if not text:
@@ -100,7 +105,7 @@ def expected(lines: list[str]) -> dict[str, str]:
         elif int(cells[1]) > 13:
             rejected.append(f"{line},rooms is {cells[1]},{text}")
         else:
-            valued.append(f"{line},{cells[0]},{cells[1]}.00,{cells[1]}.00,{cells[1]}.00,m")
+            valued.append(f"{line},{text},{cells[1]}.00,{cells[1]}.00,{cells[1]}.00,m")
     files = {"v.csv": valued} | ({"r.csv": rejected} if len(rejected) > 1 else {})
     return {name: "\n".join(lines) + "\n" for name, lines in files.items()}
 
@@ -205,30 +210,34 @@ def test_a_refusal_of_the_request_itself_rejects_no_home(tmp_path: Path, reason:
 
 def test_a_file_without_a_required_column_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "homes.csv").write_text("rooms\n3\n")
-    with pytest.raises(WrongColumns, match="does not have: zipcode"):
+    with pytest.raises(WrongColumns, match=r"homes\.csv lacks: zipcode"):
         value(tmp_path, ServiceInMemory())
     assert written(tmp_path) == {}
 
 
-def layout(*names: str, all_columns: bool = False) -> Layout:
-    return Layout.of(ValuationClient(transport=ServiceInMemory()), names, all_columns)
+def layout(folder: Path, *lines: str, all_columns: bool = False) -> Layout:
+    homes = folder / "homes.csv"
+    homes.write_text("\n".join(lines) + "\n")
+    return Layout.of(ValuationClient(transport=ServiceInMemory()), open_homes(homes), all_columns)
 
 
-def test_cells_are_sorted_into_what_can_be_sent_and_what_cannot() -> None:
-    rows = [["3", "98118"], ["3", "98118.5"], ["", "nan"], ["4", " 98199.0 "], ["5", "1e16"]]
-    part = layout("rooms", "zipcode").sort([Row(line, cells) for line, cells in enumerate(rows)])
-    assert part.columns == {"rooms": [3.0, 4.0], "zipcode": [98118.0, 98199.0]}
+def test_cells_are_sorted_into_what_can_be_sent_and_what_cannot(tmp_path: Path) -> None:
+    rows = ["3,98118", "3,98118.5", ",nan", "4, 98199.0 ", "5,1e16", "5_000,\uff13", '"1,900",98118']
+    found = layout(tmp_path, "rooms,zipcode", *rows)
+    part = found.sort(list(found.table.rows()))
+    assert part.columns == {"rooms": [3.0, 4.0, 1900.0], "zipcode": [98118.0, 98199.0, 98118.0]}
     assert part.faults == {
         1: "zipcode is '98118.5', but must be a whole number",
         2: "rooms is empty, but must be a number; zipcode is 'nan', but must be a whole number",
         4: "zipcode is '1e16', but must be a whole number",
+        5: "rooms is '5_000', but must be a number; zipcode is '\uff13', but must be a whole number",
     }
 
 
-def test_optional_columns_are_sent_on_demand() -> None:
-    names = ("lat", "rooms", "zipcode")
-    assert [entry.name for entry in layout(*names).inputs] == ["rooms", "zipcode"]
-    assert [entry.name for entry in layout(*names, all_columns=True).inputs] == ["rooms", "zipcode", "lat"]
+def test_optional_columns_are_sent_on_demand(tmp_path: Path) -> None:
+    names = "lat,rooms,zipcode"
+    assert [entry.name for entry in layout(tmp_path, names).inputs] == ["rooms", "zipcode"]
+    assert [entry.name for entry in layout(tmp_path, names, all_columns=True).inputs] == ["rooms", "zipcode", "lat"]
 
 
 def test_rejected_homes_can_be_corrected_and_sent_again(tmp_path: Path) -> None:
@@ -273,62 +282,37 @@ def test_value_each_keeps_order_where_rows_are_named() -> None:
     ]  # fmt: skip
 
 
-def ledger(folder: Path, **task: str) -> Ledger:
-    return Ledger(folder / "v.csv", folder / "r.csv", task=task or {"model": "m"}, headers=(["a"], ["b"]))
+def test_a_workbook_is_taken_up_where_it_stopped_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    homes, lines = tmp_path / "homes.xlsx", [["7", str(number % 17), "98118", "=red"] for number in range(30)]
+    write_workbook(homes, [HEADER.split(","), *lines])
+    files = (tmp_path / "v.xlsx", tmp_path / "r.xlsx")
+    for service in (ServiceInMemory(requests_until_away=2), ServiceInMemory()):
+        client = ValuationClient(transport=service, patience=Patience(0.0))
+        layout, form = Layout.of(client, open_homes(homes), all_columns=False), Form.like(open_homes(homes), files[0])
+        with (
+            contextlib.suppress(ServiceUnreachable),
+            Ledger(*files, task={}, headers=layout.headers, homes=layout.homes, form=form) as ledger,
+        ):
+            value_homes(client, layout, ledger, batch=4, concurrency=1, advanced=lambda: None)
+    assert {path.name for path in tmp_path.iterdir()} == {"homes.xlsx", "v.xlsx", "r.xlsx"}
+    valued, rejected = (open_homes(path) for path in files)
+    assert valued.names == ("line", *HEADER.split(","), *OUTPUTS)
+    assert rejected.names == ("line", "reason", *HEADER.split(","))
+    found = [
+        row.cells[1:5] if table is valued else row.cells[2:6] for table in (valued, rejected) for row in table.rows()
+    ]
+    assert sorted(found) == sorted(lines)
 
 
-def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
-    for name in ("v.csv", "r.csv"):
-        (tmp_path / name).write_text("mine")
-        with pytest.raises(UnusableFile, match=f"{name} is there already"), ledger(tmp_path):
-            pass
-        assert (tmp_path / name).read_text() == "mine"
-        (tmp_path / name).unlink()
+def test_more_homes_than_a_workbook_holds_are_refused_before_they_are_valued() -> None:
+    form, output = Form(workbook=True), Path("v.xlsx")
+    form.check_length(output, MOST_ROWS - 1)
+    with pytest.raises(UnusableFile, match=r"name a \.csv"):
+        form.check_length(output, MOST_ROWS)
 
 
-def test_a_complete_run_is_not_taken_up(tmp_path: Path) -> None:
-    with ledger(tmp_path) as first:
-        first.write([["1"]], [], 1, ["m"])
-        first.complete()
-    assert written(tmp_path) == {"v.csv": "a\n1\n"}
-    with pytest.raises(UnusableFile, match="is there already"), ledger(tmp_path):
-        pass
-
-
-def test_another_task_does_not_go_on_with_the_files(tmp_path: Path) -> None:
-    with ledger(tmp_path, model="m", file="f") as first:
-        first.write([["1"]], [["2"]], 2, ["m"])
-    with pytest.raises(UnusableFile, match="begun with another file: take it up as it was begun, or remove"):
-        ledger(tmp_path, model="m", file="g").__enter__()
-    assert written(tmp_path) == {"v.csv": "a\n1\n", "r.csv": "b\n2\n"}
-
-
-def test_two_runs_do_not_write_the_same_files(tmp_path: Path) -> None:
-    with ledger(tmp_path), pytest.raises(UnusableFile, match="another run is writing"):
-        ledger(tmp_path).__enter__()
-
-
-def test_rows_that_are_gone_are_noticed(tmp_path: Path) -> None:
-    with ledger(tmp_path) as first:
-        first.write([["1"]], [], 1, ["m"])
-    (tmp_path / "v.csv").write_text("a\n")
-    with pytest.raises(UnusableFile, match=r"v\.csv lacks rows that were written"):
-        ledger(tmp_path).__enter__()
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"rows": 1}'])
-def test_damaged_progress_is_said_to_be_damaged(tmp_path: Path, text: str) -> None:
-    (tmp_path / "v.csv.progress").write_text(text)
-    with pytest.raises(UnusableFile, match="is damaged: remove"):
-        ledger(tmp_path).__enter__()
-
-
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnusableFile, match="cannot be written: No such file"):
-        ledger(tmp_path / "none").__enter__()
-
-
-def test_valued_and_rejected_homes_need_two_files(tmp_path: Path) -> None:
-    path = tmp_path / "v.csv"
-    with pytest.raises(UnusableFile, match="name two files"):
-        Ledger(path, path, task={}, headers=([], [])).__enter__()
+def test_a_column_named_like_a_result_is_kept_under_another_name(tmp_path: Path) -> None:
+    found = layout(tmp_path, "rooms,zipcode,price", "3,98118,500000")
+    assert found.headers[0] == ["line", "rooms", "zipcode", "given_price", *OUTPUTS]
+    (row,) = found.table.rows()
+    assert found.valued(row, Valuation(1.0, 0.5, 2.0, "m")) == [2, "3", "98118", "500000", "1.00", "0.50", "2.00", "m"]

@@ -147,7 +147,50 @@ def test_a_gateway_without_a_service(protocol: str, body: bytes) -> None:
         client.value([{"bedrooms": 3}])
 
 
-@pytest.mark.parametrize("url", ["localhost", "8000", "localhost:http", "https://localhost", "host:8000/v2", ":1"])
+@pytest.mark.parametrize("protocol", ["generate", "http"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'nv_inference_count{model="m"} 1\n',
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"input": []}',
+        b'{"input": 3}',
+        b'{"input": ["a"]}',
+    ],
+)
+def test_a_port_that_answers_everything_such_as_that_of_the_metrics(protocol: str, body: bytes) -> None:
+    with (
+        answering(200, body) as address,
+        ValuationClient(address, protocol) as client,
+        pytest.raises(ServiceBroken, match=f"{address} does not answer in HTTP"),
+    ):
+        client.value([{"bedrooms": 3}])
+
+
+@pytest.mark.parametrize("protocol", ["generate", "http"])
+def test_an_answer_that_holds_no_prices(protocol: str) -> None:
+    """The configuration is the right one, and so is nothing that comes after it."""
+    config = b'{"input": [{"name": "bedrooms", "data_type": "TYPE_FP32"}], "price": null, "price_low": 3}'
+    with answering(200, config) as address, ValuationClient(address, protocol) as client, pytest.raises(ClientError):
+        client.value([{"bedrooms": 3}, {"bedrooms": 4}])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost",
+        "8000",
+        "local host:8000",
+        "localhost\n:8000",
+        "localhost:http",
+        "https://localhost",
+        "host:8000/v2",
+        ":1",
+    ],
+)
 def test_an_address_is_host_and_port(url: str) -> None:
     with pytest.raises(WrongAddress, match="give host:port"):
         open_transport(url, "generate", 1.0)

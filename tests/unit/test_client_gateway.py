@@ -271,6 +271,20 @@ def test_tls_over_grpc(certificate: tuple[Path, Path]) -> None:
         assert isinstance(error_of(f"https://{address}", "grpc"), ServiceUntrusted)
 
 
+@pytest.mark.parametrize("key", ["secret\n", "sec\rret", "s\u00e9cret", "sec\0ret"])
+def test_a_key_that_no_header_can_carry(key: str, tmp_path: Path) -> None:
+    with pytest.raises(NotAllowed, match="holds a line break or another character") as error:
+        Access(key)
+    assert "ret" not in str(error.value), "the key itself is not printed"
+    homes = tmp_path / "homes.csv"
+    homes.write_text("bedrooms\n3\n")
+    for command, arguments in ((value_homes.main, [str(homes)]), (send_examples.main, ["--file", str(homes)])):
+        app = typer.Typer()
+        app.command()(command)
+        done = CliRunner().invoke(app, [*arguments, "--api-key", key])
+        assert (done.exit_code, done.exception.__class__) == (2, SystemExit)
+
+
 def test_a_certificate_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UnusableFile, match=r"no certificate in .*ca\.pem"):
         ValuationClient("https://localhost:8000", access=Access(ca=tmp_path / "ca.pem"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from client.errors import UnusableFile
-from client.homes_file import EXAMPLES_NAME, Row, find_examples, fingerprint, read_homes, read_in_parts, read_names
+from client.homes_file import EXAMPLES_NAME, find_examples, fingerprint, open_homes, read_homes, read_in_parts, survey
+from data.tabular.reader import Row
 
 
 def csv_file(folder: Path, text: str) -> Path:
@@ -24,11 +26,11 @@ def test_columns_are_matched_by_name(tmp_path: Path) -> None:
 
 def test_lines_are_those_an_editor_shows(tmp_path: Path) -> None:
     homes = read_homes(csv_file(tmp_path, "bedrooms\n1\n\n2\n3\n"))
-    assert homes.lines == [2, 4, 5]
+    assert [row.line for row in homes.rows] == [2, 4, 5]
 
 
 def test_a_byte_order_mark_is_not_part_of_a_name(tmp_path: Path) -> None:
-    assert read_homes(csv_file(tmp_path, "\ufeffbedrooms\n1\n")).column_names == ("bedrooms",)
+    assert read_homes(csv_file(tmp_path, "\ufeffbedrooms\n1\n")).table.names == ("bedrooms",)
 
 
 def test_limit_takes_the_first_homes(tmp_path: Path) -> None:
@@ -47,11 +49,11 @@ def test_a_cell_that_is_no_number_is_named(tmp_path: Path, cell: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "holds no homes"),
+        ("", "is empty"),
         ("bedrooms\n", "holds no homes"),
         ("bedrooms,floors\n3\n", "line 2: 1 cells, the header has 2"),
         ("bedrooms,floors\n3,1,98118\n", "line 2: 3 cells, the header has 2"),
-        ("bedrooms,bedrooms\n3,3\n", "names a column twice"),
+        ("bedrooms,bedrooms\n3,3\n", "names bedrooms twice"),
     ],
 )
 def test_a_file_that_is_no_table_of_homes(tmp_path: Path, text: str, fault: str) -> None:
@@ -60,14 +62,14 @@ def test_a_file_that_is_no_table_of_homes(tmp_path: Path, text: str, fault: str)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnusableFile, match=r"homes\.csv cannot be read as CSV: No such file"):
+    with pytest.raises(UnusableFile, match=r"homes\.csv cannot be read: No such file"):
         read_homes(tmp_path / "homes.csv")
 
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "homes.csv"
-    path.write_bytes(b"bedrooms\n\xff\n")
-    with pytest.raises(UnusableFile, match="cannot be read as CSV"):
+    path.write_bytes(b"bedrooms\n\x81\n")
+    with pytest.raises(UnusableFile, match="is not text: save it as"):
         read_homes(path)
 
 
@@ -96,10 +98,12 @@ def test_no_examples_anywhere_says_where_it_looked(tmp_path: Path) -> None:
 def test_a_file_is_read_in_parts_from_any_row(tmp_path: Path) -> None:
     path = csv_file(tmp_path, 'bedrooms,colour\n1,a\n\n2,"b\nb"\n3\n4,d\n')
     rows = [Row(2, ["1", "a"]), Row(5, ["2", "b\nb"]), Row(6, ["3"]), Row(7, ["4", "d"])]
-    assert read_names(path) == ("bedrooms", "colour")
+    table = open_homes(path)
+    assert table.names == ("bedrooms", "colour")
+    assert survey(table, [0])[0] == len(rows)
     for size in range(1, 6):
         for skip in range(6):
-            parts = list(read_in_parts(path, size, skip))
+            parts = list(read_in_parts(table, size, skip))
             assert [row for part in parts for row in part] == rows[skip:]
             assert all(len(part) == size for part in parts[:-1])
 
@@ -107,14 +111,18 @@ def test_a_file_is_read_in_parts_from_any_row(tmp_path: Path) -> None:
 def test_a_letter_of_another_encoding_spoils_no_other_row(tmp_path: Path) -> None:
     path = tmp_path / "homes.csv"
     path.write_bytes(b"bedrooms,street\n3,Caf\xe9\n4,Pike\n")
-    ((first, second),) = read_in_parts(path, 10)
-    assert (first.cells[0], second.cells) == ("3", ["4", "Pike"])
+    ((first, second),) = read_in_parts(open_homes(path), 10)
+    assert (first.cells, second.cells) == (["3", "Café"], ["4", "Pike"])
 
 
-def test_a_fingerprint_tells_files_apart_and_counts_lines(tmp_path: Path) -> None:
+def test_a_fingerprint_tells_files_apart(tmp_path: Path) -> None:
     one = fingerprint(csv_file(tmp_path, "bedrooms\n1\n2\n"))
-    other = fingerprint(csv_file(tmp_path, "bedrooms\n1\n3"))
-    assert one[0] != other[0]
-    assert (one[1], other[1]) == (3, 3)
+    assert fingerprint(csv_file(tmp_path, "bedrooms\n1\n3\n")) != one
     with pytest.raises(UnusableFile, match="cannot be read: No such file"):
         fingerprint(tmp_path / "none.csv")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "homes.csv")
+    with pytest.raises(UnusableFile, match=r"homes\.csv is not a plain file"):
+        open_homes(tmp_path / "homes.csv")

@@ -74,12 +74,17 @@ def test_all_columns_may_come_as_one_input() -> None:
     assert tensors(config("preprocessing").input) == [*HOME_TENSORS, PACKED_TENSOR]
 
 
+def test_a_single_home_brings_its_zipcode_as_its_only_tensor() -> None:
+    assert tensors(config("house_price_single").input) == [tensor for tensor in HOME_TENSORS if tensor[0] == "zipcode"]
+
+
 @pytest.mark.parametrize(
     ("model", "optional"),
     [
         ("house_price", set()),
         ("house_price_minimal", set(HOME_COLUMN_NAMES) - set(REQUIRED_COLUMN_NAMES)),
         ("house_price_packed", set()),
+        ("house_price_single", set()),
         ("preprocessing", {*HOME_COLUMN_NAMES, PACKED_INPUT}),
     ],
 )

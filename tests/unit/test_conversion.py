@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
+from conversion import Refused
 from conversion.converted import Converted, convert_estimator
-from conversion.graph import OUTPUTS, complete, convert, run, session
+from conversion.graph import OUTPUTS, Ranges, complete, convert, run, session
 from conversion.neighbours import valid_prices
 from conversion.parity import TOLERANCE_DOLLARS, compare
 from data.files import DataFiles
@@ -27,6 +27,7 @@ from publishing.card import Card
 from publishing.contract import MODEL_FILE
 from training.accuracy import accuracy
 from training.basic import BASIC_COLUMNS, Estimator, pick, train_basic
+from training.gaps import without
 from training.relative_range import TARGET_COVERAGE, RelativeRange, calibrate, halves
 from training.sales import Sales
 
@@ -95,21 +96,32 @@ def test_a_home_with_any_wrong_answer_differs() -> None:
 
 
 def test_neighbours_refuse_what_they_cannot_convert_exactly(sales: Sales) -> None:
-    weighted = make_pipeline(RobustScaler(), KNeighborsRegressor(weights="distance"))
+    weighted = make_pipeline(RobustScaler(), KNeighborsRegressor(weights=np.exp))
     weighted.fit(pick(sales.table[:100], BASIC_COLUMNS), sales.prices[:100])
-    with pytest.raises(ValueError, match="uniform weights"):
+    with pytest.raises(Refused, match="only weights 'uniform' or 'distance'"):
         convert(Estimator("weighted", weighted, BASIC_COLUMNS))
 
 
 @pytest.mark.training
-@pytest.mark.parametrize("regressor", [LinearRegression(), HistGradientBoostingRegressor(max_iter=20)])
-def test_other_regressors_convert_too(regressor: LinearRegression, sales: Sales) -> None:
-    columns = ("sqft_living", "grade", "lat", "long")
-    training = pick(sales.table[sales.training[:3000]], columns).astype(np.float32)
-    estimator = Estimator("other", regressor.fit(training, sales.prices[sales.training[:3000]]), columns)
-    converted = convert_estimator(estimator, sales.table[sales.held_out[:500]])
-    assert converted.parity.homes == 500
+def test_a_model_is_compared_in_every_way_that_differs_for_it(sales: Sales) -> None:
+    columns, rows = ("sqft_living", "grade", "lat", "long"), sales.training[:3000]
+    regressor = HistGradientBoostingRegressor(max_iter=20).fit(pick(sales.table[rows], columns), sales.prices[rows])
+    converted = convert_estimator(Estimator("other", regressor, columns), sales.table[sales.held_out[:500]])
+    assert converted.parity.homes == 500 * len(["whole", "required only", "no grade", "no lat", "no long"])
     assert converted.columns == columns
+
+
+def test_a_home_with_gaps_gets_the_range_of_homes_with_gaps(converted: Converted, sales: Sales) -> None:
+    ranges = Ranges(RelativeRange(0.25, 0.5), RelativeRange(0.5, 1.0), ("grade", "view"))
+    running = session(complete(converted.point, ranges, "basic-test").SerializeToString())
+    for told, low, high in (
+        (sales.table[:50], 0.75, 1.5),
+        (without(sales.table[:50], "lat"), 0.75, 1.5),
+        (without(sales.table[:50], "view"), 0.5, 2.0),
+    ):
+        answers = run(running, told)
+        assert np.allclose(answers["price_low"], answers["price"] * low)
+        assert np.allclose(answers["price_high"], answers["price"] * high)
 
 
 def test_the_graph_picks_its_columns_itself(converted: Converted, sales: Sales) -> None:
@@ -120,7 +132,7 @@ def test_the_graph_picks_its_columns_itself(converted: Converted, sales: Sales) 
 
 
 def test_a_complete_graph_answers_range_and_name(converted: Converted, sales: Sales) -> None:
-    graph = complete(converted.point, RelativeRange(0.25, 0.5), "basic-test")
+    graph = complete(converted.point, Ranges(RelativeRange(0.25, 0.5)), "basic-test")
     onnx.checker.check_model(graph, full_check=True)
     answers = run(session(graph.SerializeToString()), sales.table[:300])
     assert list(answers) == list(OUTPUTS)

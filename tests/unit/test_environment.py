@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.bundle import MACHINES
 from tests.conftest import ROOT
 
 
@@ -50,7 +51,7 @@ def fake_python(checkout: Path, source: str) -> str:
     ("commands", "said"),
     [
         ({"uname": "[ $1 = -s ] && echo Darwin || echo arm64"}, "this is Darwin arm64"),
-        ({"uname": "[ $1 = -s ] && echo Linux || echo aarch64"}, "this is Linux aarch64"),
+        ({"uname": "[ $1 = -s ] && echo Linux || echo armv7l"}, "this is Linux armv7l"),
         ({"getconf": "echo glibc 2.31"}, "this machine has glibc 2.31"),
         ({"getconf": "exit 1"}, "this machine has no glibc"),
     ],
@@ -62,6 +63,12 @@ def test_a_machine_that_cannot_run_it_is_told_what_can(commands: dict[str, str],
     assert "docker compose up" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_processor_that_the_server_runs_on_gets_as_far_as_python(machine: str, checkout: Path) -> None:
+    done = run(checkout, python="no-such-python", uname=f"[ $1 = -s ] && echo Linux || echo {machine}")
+    assert done.stderr.startswith("No python3 here")
 
 
 @pytest.mark.parametrize(("minor", "said"), [(14, "is Python 3.14.0"), (9, "is Python 3.9.0")])
@@ -117,3 +124,14 @@ def test_a_failing_installation_shows_why_and_where(checkout: Path) -> None:
     assert done.returncode == 1
     assert "no-such-package" in done.stderr
     assert "build/pip.log" in done.stderr
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="needs a clone, and git")
+def test_a_clone_on_windows_has_the_line_ends_that_containers_read(tmp_path: Path) -> None:
+    windows = ["-c", "core.autocrlf=true", "-c", "core.eol=crlf"]
+    subprocess.run(["git", "clone", "--quiet", "--depth", "1", *windows, ROOT.as_uri(), tmp_path / "clone"], check=True)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=tmp_path / "clone", capture_output=True, check=True)
+    names = listed.stdout.decode().rstrip("\0").split("\0")
+    text = [name for name in names if not name.endswith((".png", ".pdf"))]
+    assert len(text) > 200
+    assert [name for name in text if b"\r\n" in (tmp_path / "clone" / name).read_bytes()] == []

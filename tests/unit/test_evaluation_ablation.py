@@ -17,7 +17,7 @@ from training.location import LANDMARKS
 from training.price_trees import DECISIONS, train_price, unfitted
 from training.sales import Sales
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.once]
 
 SEEDS = (0, 1)
 FOLDS = 2

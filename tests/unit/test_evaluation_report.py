@@ -20,7 +20,7 @@ from evaluation.slides.build import TITLES, NoBrowserError, find_browser
 from evaluation.targets import TARGETS
 from training.sales import read_sales
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.once]
 
 _LINK = re.compile(r"!\[[^]]+\]\(([^)]+)\)")
 _PNG = b"\x89PNG\r\n"
@@ -77,6 +77,16 @@ def test_every_decision_has_its_row(text: str) -> None:
         assert f"| {step.name} |" in text
     for step in ALTERNATIVES:
         assert f"| instead: {step.name} |" in text
+
+
+def test_each_month_tells_what_the_gate_said_and_how_its_homes_were_valued(folder: Path, text: str) -> None:
+    figures = Findings.read(folder / "evaluation" / "figures.json")
+    assert figures.retrainings
+    for month in figures.retrainings:
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| {month.month} | {month.known:,} |"))
+        assert row.endswith("| published |") or f"| refused: {month.refusal} |" in row
+        assert f"${month.served['mae'] / 1000:,.1f}k" in row
+        assert month.compared < month.known
 
 
 def test_the_slides_are_built_with_it(folder: Path) -> None:

@@ -8,8 +8,7 @@ import pty
 import shutil
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -24,11 +23,14 @@ from conversion.converted import convert_estimator
 from conversion.improved import convert_improved
 from data.files import DATA_DIR, DataError, DataFiles
 from data.standin import standin_data
+from publishing.admission import refuse_early
 from publishing.card import CARD_FILE, Card
-from publishing.gate import FEWEST_LATER_SALES, Comparison, Difference, basis, compare, judge
-from publishing.publish import asks_for_reason, publish_converted, publish_folder, publish_trained, refuse_early
-from publishing.repository import PRICE_MODEL, new_repository, versions
-from tests.conftest import ROOT
+from publishing.comparison import Comparison, Difference
+from publishing.gate import FEWEST_COMPARED, basis, compare, judge
+from publishing.judged import Judged
+from publishing.publish import asks_for_reason, publish_converted, publish_folder, publish_trained
+from publishing.repository import PRICE_MODEL, new_repository, served, versions
+from tests.conftest import ROOT, copied
 from training import Kind
 from training.basic import BASIC_COLUMNS, Estimator, pick, train_basic
 from training.improved import ImprovedModel
@@ -37,7 +39,7 @@ from training.sales import Sales, with_sales
 
 @pytest.fixture
 def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(published[0], tmp_path / "served" / "model_repository"))
+    return copied(published[0], tmp_path / "own")
 
 
 def neighbours(sales: Sales, count: int, columns: tuple[str, ...] = BASIC_COLUMNS) -> Estimator:
@@ -85,6 +87,9 @@ def test_a_better_model_is_published_once_its_prices_are_accepted(
     assert card.price_model.startswith("improved-")
     assert card.held_out.mae < card.held_out_required.mae
     assert card.market == improved.market
+    assert card.held_out.sales == len(improved.proof)
+    assert card.training.sales == len(improved.proof.among(sales)[1])
+    assert card.training.mae < card.held_out.mae
     gate = Comparison.read(repository / PRICE_MODEL / "2")
     assert gate is not None
     assert gate.accepted == "it knows grade, view and location"
@@ -110,71 +115,81 @@ def test_a_model_trained_with_shuffled_columns_is_refused(sales: Sales, reposito
 def test_a_range_of_raw_quantiles_is_refused(improved: ImprovedModel, sales: Sales, repository: Path) -> None:
     """Without the conformal correction a range is too narrow."""
     narrow = replace(improved, range=replace(improved.range, factors=improved.range.factors * 0.6))
-    with pytest.raises(Refused, match="range: with all columns given it held"):
+    with pytest.raises(Refused, match=r"share of sale prices within the range is .* whatever the reason"):
         publish_converted(convert_improved(narrow, sales.table[sales.held_out]), sales, repository, "whatever")
+
+
+def say_of_real_sales(repository: Path) -> None:
+    """Let the card of the version that serves tell of real sales, whatever market the tests run on."""
+    path = served(repository) / PRICE_MODEL / "1" / CARD_FILE
+    card = json.loads(path.read_text())
+    path.write_text(json.dumps({**card, "data": {**card["data"], "standin": False}}))
 
 
 def test_made_up_prices_never_take_the_place_of_real_ones(sales: Sales, repository: Path) -> None:
     made_up = replace(sales, summary=replace(sales.summary, standin=True))
-    card = repository / PRICE_MODEL / "1" / CARD_FILE
-    served = json.loads(card.read_text())
-    card.write_text(json.dumps({**served, "data": {**served["data"], "standin": False}}))
+    say_of_real_sales(repository)
     with pytest.raises(Refused, match=r"with the stand-in market alone nothing replaces basic.* set DATA_DIR"):
         publish(train_basic(sales[sales.training]), made_up, repository, "whatever")
     assert versions(repository / PRICE_MODEL) == [1]
 
 
 @pytest.fixture
-def known(published: tuple[Path, Card]) -> Card:
-    """Return the card of a version made from today's data."""
-    return replace(published[1], price_model="basic-1")
+def known(published: tuple[Path, Card], sales: Sales) -> Judged:
+    """Return a version made from today's data, without a proof."""
+    found = Judged.read(published[0] / PRICE_MODEL / "1", sales)
+    return replace(found, card=replace(found.card, price_model="basic-1"))
 
 
-def older(known: Card, sales: Sales, later: int) -> Card:
-    """Return the card of a version of other data: at most ``later`` of today's held-out sales are after its last."""
-    last = np.sort(sales.days[sales.held_out])[-later - 1]
-    return replace(known, data=replace(known.data, fingerprint="other data", last_sale=str(last)))
+def of_other_data(known: Judged, last: object) -> Judged:
+    data = replace(known.card.data, fingerprint="other data", last_sale=str(last))
+    return replace(known, card=replace(known.card, data=data))
+
+
+def older(known: Judged, sales: Sales, later: int) -> Judged:
+    """Return a version of other data: at most ``later`` of today's held-out sales are after its last."""
+    return of_other_data(known, np.sort(sales.days[sales.held_out])[-later - 1])
 
 
 def test_versions_of_other_data_are_compared_on_held_out_sales_after_the_last_that_they_know(
-    known: Card, sales: Sales
+    known: Judged, sales: Sales
 ) -> None:
-    serving = older(known, sales, 2 * FEWEST_LATER_SALES)
+    serving = older(known, sales, 2 * FEWEST_COMPARED)
     found = basis(known, serving, sales)
-    assert found.certain and found.as_served
-    assert FEWEST_LATER_SALES <= len(found.rows) <= 2 * FEWEST_LATER_SALES
+    assert found.certain and found.market == "served"
+    assert FEWEST_COMPARED <= len(found.rows) <= 2 * FEWEST_COMPARED
     assert set(found.rows) < set(sales.held_out)
-    assert (sales.days[found.rows] > np.datetime64(serving.data.last_sale)).all()
-    assert f"sold after {serving.data.last_sale}, the last day that basic-1 knows" in found.words
+    assert (sales.days[found.rows] > np.datetime64(serving.card.data.last_sale)).all()
+    assert f"sold after {serving.card.data.last_sale}, the last day that basic-1 knows" in found.words
 
 
-def test_a_challenger_of_other_data_is_not_compared_on_what_it_may_know(known: Card, sales: Sales) -> None:
+def test_a_challenger_of_other_data_is_not_compared_on_what_it_may_know(known: Judged, sales: Sales) -> None:
     """A folder from another repository: neither it nor the serving version was kept from today's held-out sales."""
-    early, late = (older(known, sales, times * FEWEST_LATER_SALES) for times in (4, 1))
+    early, late = (older(known, sales, times * FEWEST_COMPARED) for times in (4, 1))
     found = basis(late, early, sales)
     assert found.certain
-    assert (sales.days[found.rows] > np.datetime64(late.data.last_sale)).all()
+    assert (sales.days[found.rows] > np.datetime64(late.card.data.last_sale)).all()
     assert len(found.rows) > len(set(found.rows) & set(sales.held_out))
 
 
-def test_with_too_few_later_sales_the_comparison_says_what_it_is_worth(known: Card, sales: Sales) -> None:
-    other = replace(known, data=replace(known.data, fingerprint="other data"))
+def test_with_too_few_later_sales_the_comparison_says_what_it_is_worth(known: Judged, sales: Sales) -> None:
+    other = of_other_data(known, sales.summary.last_sale)
     found = basis(known, other, sales)
     assert not found.certain
     assert found.rows.tolist() == sales.held_out.tolist()
     assert "may have been trained on some of them" in found.words
-    assert f"only 0 were sold after {sales.summary.last_sale}, and {FEWEST_LATER_SALES} are needed" in found.words
+    assert f"only 0 were sold after {sales.summary.last_sale}, and {FEWEST_COMPARED} are needed" in found.words
 
 
 def test_later_sales_are_valued_as_served_others_at_the_average_market(
-    known: Card, sales: Sales, repository: Path, tmp_path: Path
+    known: Judged, sales: Sales, repository: Path, tmp_path: Path
 ) -> None:
     """Both have the same graph; the challenger's card claims that a third of its price is the rise of the market."""
     serving, challenger = repository / PRICE_MODEL / "1", tmp_path / "challenger"
     shutil.copytree(serving, challenger)
     edit(challenger, market={"reference": sales.summary.last_sale, "factor": 1.5, "sales": 100})
     assert compare(challenger, serving, sales).all_columns.difference > 0
-    edit(serving, data=asdict(older(known, sales, 2 * FEWEST_LATER_SALES).data))
+    edit(serving, data=asdict(older(known, sales, 2 * FEWEST_COMPARED).card.data))
     assert compare(challenger, serving, sales).all_columns.difference == pytest.approx(0, abs=0.01)
 
 
@@ -187,7 +202,7 @@ def edit(version: Path, **entries: object) -> None:
 def test_nothing_is_trained_for_a_version_that_is_refused_anyway(
     kind: Kind, sales: Sales, repository: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    edit(repository / PRICE_MODEL / "1", data={**asdict(sales.summary), "standin": False})
+    say_of_real_sales(repository)
     made_up = replace(sales, summary=replace(sales.summary, standin=True))
     with caplog.at_level("INFO"), pytest.raises(Refused, match="nothing replaces basic"):
         publish_trained(kind, made_up, repository)
@@ -206,13 +221,12 @@ def test_too_few_sales_are_refused_before_training(
 
 def test_sales_from_beside_the_stamp_of_the_stand_in_market_are_made_up(tmp_path: Path) -> None:
     standin = standin_data()
-    with with_sales(DataFiles(tmp_path, standin=False), standin.sales) as files:
-        assert files.standin
+    assert with_sales(DataFiles(tmp_path, standin=False), standin.sales).standin
 
 
 def test_a_missing_file_of_sales_is_named(tmp_path: Path, files: DataFiles) -> None:
-    with pytest.raises(DataError, match=r"new\.csv is no file"), with_sales(files, tmp_path / "new.csv"):
-        pass
+    with pytest.raises(DataError, match=r"new\.csv is no file"):
+        with_sales(files, tmp_path / "new.csv")
 
 
 SAME = Difference(100_000, 100_000, 0, -500, 500)
@@ -285,29 +299,24 @@ def test_only_a_change_of_prices_can_be_accepted() -> None:
 
 
 def test_of_two_publishers_the_second_is_judged_against_the_first(sales: Sales, repository: Path) -> None:
+    """One is placed while the other is examined: that one was compared with a version that no longer serves."""
     homes = sales.table[sales.held_out]
-    first, second = (convert_estimator(neighbours(sales, count), homes) for count in (5, 6))
-    judged = threading.Event()
-    seen: list[Comparison] = []
+    slow, quick = (convert_estimator(neighbours(sales, count), homes) for count in (6, 5))
+    compared: list[str] = []
 
-    def show(comparison: Comparison) -> None:
-        seen.append(comparison)
-        judged.set()
+    def publish_the_other(comparison: Comparison) -> None:
+        compared.append(comparison.serving)
+        if len(compared) == 1:
+            assert publish_converted(quick, sales, repository) == 2
 
-    with ThreadPoolExecutor(1) as pool:
-
-        def while_the_first_is_judged(comparison: Comparison) -> None:
-            pool.submit(publish_converted, second, sales, repository, "", show)
-            judged.wait(5)  # by then it would have been compared, were it not kept waiting
-
-        number = publish_converted(first, sales, repository, "", while_the_first_is_judged)
-    assert seen[0].serving == Card.read(repository / PRICE_MODEL / str(number)).price_model
+    # Whether it is better or worse than the other differs between markets, and is not what is asked here.
+    with suppress(Refused):
+        publish_converted(slow, sales, repository, "", publish_the_other)
+    assert compared == [Card.read(repository / PRICE_MODEL / number).price_model for number in "12"]
 
 
 def test_made_up_prices_replace_no_real_ones_below_a_broken_card(repository: Path) -> None:
-    card = json.loads((repository / PRICE_MODEL / "1" / CARD_FILE).read_text())
-    card["data"]["standin"] = False
-    (repository / PRICE_MODEL / "1" / CARD_FILE).write_text(json.dumps(card))
-    (repository / PRICE_MODEL / "2").mkdir()
+    say_of_real_sales(repository)
+    (served(repository) / PRICE_MODEL / "2").mkdir()
     with pytest.raises(Refused, match="with the stand-in market alone nothing replaces"):
         refuse_early(standin=True, repository=repository)

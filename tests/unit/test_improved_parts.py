@@ -1,4 +1,4 @@
-"""What the improved model is made of: gaps, location, range and market level."""
+"""What the improved model is made of: gaps, location, range and market index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from preprocessing.columns import (
 from training.adaptive_range import MOST_SPREAD, fit_range, spread
 from training.gaps import GIVEN, OPTIONAL, Given, hide, how_given, with_gaps
 from training.location import METRES_PER_DEGREE, SCALE, Location
-from training.market_level import FEWEST_SALES, market_level
+from training.market_index import DAYS_AHEAD, MOST_AHEAD, market_index
 from training.sales import Sales
 
 LAT, LONG = POSITION["lat"], POSITION["long"]
@@ -112,7 +112,7 @@ def test_a_range_is_wide_where_errors_are_large_and_holds_nine_in_ten_of_each_ki
     errors = rng.normal(0, size)
     halves = np.arange(9_000) % 2 == 0
     folds = [(np.flatnonzero(halves), np.flatnonzero(~halves)), (np.flatnonzero(~halves), np.flatnonzero(halves))]
-    fitted = fit_range(columns, errors, kind, folds, seed=0)
+    fitted, bounds = fit_range(columns, errors, kind, folds, seed=0)
 
     assert fitted.factors.shape == (3, 2)
     assert (fitted.factors[:, 0] < 0).all()
@@ -125,7 +125,9 @@ def test_a_range_is_wide_where_errors_are_large_and_holds_nine_in_ten_of_each_ki
     low, high = fitted.around(np.ones(9_000), unseen, kind)
     assert (low <= 1).all()
     assert (high >= 1).all()
+    within = (bounds[:, 0] <= errors) & (errors <= bounds[:, 1])
     for one in range(3):
+        assert within[kind == one].mean() == pytest.approx(0.9, abs=0.025)
         held = ((low <= paid) & (paid <= high))[kind == one]
         assert held.mean() == pytest.approx(0.9, abs=0.025)
 
@@ -134,7 +136,9 @@ def test_a_range_never_lies_beside_its_price_even_where_all_errors_have_one_sign
     columns = np.random.default_rng(0).uniform(0, 1, (600, 1)).astype(np.float32)
     errors = np.full(600, 0.2)
     half = np.arange(300)
-    fitted = fit_range(columns, errors, np.zeros(600, dtype=np.intp), [(half, half + 300), (half + 300, half)], seed=0)
+    fitted, _ = fit_range(
+        columns, errors, np.zeros(600, dtype=np.intp), [(half, half + 300), (half + 300, half)], seed=0
+    )
     low, high = fitted.around(np.full(600, 5e5), columns, np.zeros(600, dtype=np.intp))
     assert (low <= 5e5).all()
     assert (high >= 5e5).all()
@@ -145,7 +149,9 @@ def test_a_spread_stays_one_of_a_house_price(sales: Sales) -> None:
     columns = sales.table[:500, :5]
     errors = np.full(500, 7.0)
     half = np.arange(250)
-    fitted = fit_range(columns, errors, np.zeros(500, dtype=np.intp), [(half, half + 250), (half + 250, half)], seed=0)
+    fitted, _ = fit_range(
+        columns, errors, np.zeros(500, dtype=np.intp), [(half, half + 250), (half + 250, half)], seed=0
+    )
     assert spread(fitted.trees, columns).max() == MOST_SPREAD
 
 
@@ -153,25 +159,60 @@ def _days(count: int) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
     return np.datetime64("2015-01-01") + np.arange(count).astype("timedelta64[D]")
 
 
-def test_the_market_level_is_the_median_of_the_last_30_days() -> None:
-    days = np.repeat(_days(120), 10)
-    errors = np.where(days > days.max() - np.timedelta64(30, "D"), 0.05, -0.01)
-    order = np.random.default_rng(0).permutation(len(days))
-    market = market_level(errors[order], days[order])
-    assert market.factor == pytest.approx(np.exp(0.05))
-    assert (market.reference, market.sales) == (str(days.max()), 300)
+def test_each_month_has_the_level_of_its_sales_where_they_are_many() -> None:
+    days = np.repeat(_days(360), 50)
+    rises = np.array([0.0, 0.0, 0.01, 0.02, 0.0, 0.0, -0.02, -0.02, 0.0, 0.01, 0.02, 0.03])
+    month = days.astype("datetime64[M]").astype(int) % 12
+    errors = rises[month] + np.random.default_rng(0).normal(0, 0.15, len(days))
+    order = np.random.default_rng(1).permutation(len(days))
+    market = market_index(errors[order], days[order])
+    middles = np.datetime64("2015-01-15") + np.arange(12) * np.timedelta64(30, "D")
+    assert market.at(middles) == pytest.approx(np.exp(rises), abs=0.015)
+    assert market.sales == np.count_nonzero(month == 11)
 
 
-def test_a_thin_market_is_judged_by_its_latest_hundred_sales() -> None:
-    days = _days(400)
-    errors = np.linspace(-0.1, 0.1, 400)
-    market = market_level(errors, days)
-    assert market.sales == FEWEST_SALES
-    assert market.factor == pytest.approx(np.exp(np.median(errors[-FEWEST_SALES:])))
+def test_the_trend_is_carried_on_to_the_day_that_prices_are_given_for() -> None:
+    days = np.repeat(_days(181), 50)
+    slope = 0.0004  # a day
+    market = market_index(slope * np.arange(181).repeat(50), days)
+    assert market.valued_for == str(days.max() + np.timedelta64(DAYS_AHEAD, "D"))
+    assert np.log(market.factor) == pytest.approx(slope * (180 + DAYS_AHEAD), abs=1e-3)
+    assert market.at(np.array([market.valued_for], dtype="datetime64[D]")) == pytest.approx(market.factor)
+
+
+def test_a_trend_is_never_carried_on_beyond_its_limit() -> None:
+    days = np.repeat(_days(181), 50)
+    market = market_index(0.005 * np.arange(181).repeat(50), days)
+    *_, last, ahead = market.levels.values()
+    assert np.log(ahead / last) == pytest.approx(MOST_AHEAD)
+
+
+def test_a_month_of_few_sales_follows_its_neighbours() -> None:
+    days = np.repeat(_days(150), 30)
+    march = days.astype("datetime64[M]") == np.datetime64("2015-03")
+    kept = np.flatnonzero(~march | (np.arange(len(days)) % 310 == 0))
+    assert 0 < march[kept].sum() < 5
+    errors = np.where(march, 0.3, 0.0) + np.random.default_rng(0).normal(0, 0.15, len(march))
+    level = market_index(errors[kept], days[kept]).at(np.array(["2015-03-16"], dtype="datetime64[D]"))
+    assert abs(np.log(level[0])) < 0.1
 
 
 def test_one_wild_sale_does_not_move_the_market() -> None:
     days = np.repeat(_days(40), 10)
     errors = np.zeros(400)
     errors[-1] = 9.0
-    assert market_level(errors, days).factor == 1.0
+    assert market_index(errors, days).factor == pytest.approx(1.0)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 60), span=st.integers(1, 400))
+def test_any_sales_have_an_index(seed: int, count: int, span: int) -> None:
+    rng = np.random.default_rng(seed)
+    days = rng.choice(_days(span), count)
+    market = market_index(rng.normal(0, 0.2, count), days)
+    assert list(market.levels) == sorted(market.levels)
+    assert len(market.levels) == len(np.unique(days.astype("datetime64[M]"))) + 1
+    levels = np.array(list(market.levels.values()))
+    assert (np.isfinite(levels) & (levels > 0)).all()
+    assert np.isfinite(market.at(_days(500))).all()
+    assert market.at(_days(500))[-1] == pytest.approx(market.factor)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from publishing.repository import ENSEMBLES
+from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, served_folder
+from serving.replica import DRAIN_SECONDS
 from tests.conftest import ROOT
 
 yaml = pytest.importorskip("yaml", reason="needs kubernetes-validate")
@@ -20,7 +22,7 @@ FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("volume", "bucket")
 VERSIONS = ("1.30", "1.34")
 """The oldest that the README promises, and a recent one."""
-CUSTOM = {"ServiceMonitor", "HTTPRoute", "GRPCRoute"}
+CUSTOM = {"ServiceMonitor", "PodMonitor", "HTTPRoute", "GRPCRoute"}
 """Kinds that Kubernetes itself has no schema for."""
 LABELS = {"app.kubernetes.io/name": "triton"}
 
@@ -35,7 +37,7 @@ def overlay(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def manifests(overlay: str) -> dict[str, Manifest]:
     """Render the overlay; return its manifests by kind, of which there is one each."""
-    found = render(overlay)
+    found = [manifest for manifest in render(overlay) if manifest["metadata"]["name"] != "door"]
     kinds = [manifest["kind"] for manifest in found]
     assert len(set(kinds)) == len(kinds)
     return dict(zip(kinds, found, strict=True))
@@ -62,8 +64,8 @@ def render(overlay: str) -> list[Manifest]:
 
 def seconds_to_end(pod: Manifest, container: Manifest) -> float:
     drain = next(
-        (float(entry["value"]) for entry in container["env"] if entry["name"] == "DRAIN_SECONDS"), 3.0
-    )  # the supervisor's own default
+        (float(entry["value"]) for entry in container["env"] if entry["name"] == "DRAIN_SECONDS"), DRAIN_SECONDS
+    )
     exit_seconds = next(
         float(flag.split("=")[1]) for flag in container["args"] if flag.startswith("--exit-timeout-secs")
     )
@@ -198,6 +200,36 @@ def test_the_autoscaler_reads_what_the_adapter_gives_it(manifests: dict[str, Man
     assert up["stabilizationWindowSeconds"] == 0 < down["stabilizationWindowSeconds"]
 
 
+@pytest.mark.parametrize("ensemble", ENSEMBLES)
+def test_the_autoscaler_sees_the_same_waiting_whichever_ensemble_callers_ask(ensemble: str, tmp_path: Path) -> None:
+    """A hundred requests a second, each of which waits half a millisecond: a tenth of what adds replicas."""
+    if shutil.which("promtool") is None:
+        pytest.skip("needs promtool, of Debian's package prometheus")
+    (rule,) = yaml.safe_load((FOLDER / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    query = rule["metricsQuery"].replace("<<.GroupBy>>", "pod").replace("<<.LabelMatchers>>", 'namespace="n"')
+    counted = {
+        f'nv_inference_request_success{{namespace="n", pod="a", model="{ensemble}"}}': 100,
+        **{
+            f'nv_inference_request_success{{namespace="n", pod="a", model="{model}"}}': 100
+            for model in (PREPROCESSING, PRICE_MODEL)
+        },
+        f'nv_inference_queue_duration_us{{namespace="n", pod="a", model="{PREPROCESSING}"}}': 30_000,
+        f'nv_inference_queue_duration_us{{namespace="n", pod="a", model="{PRICE_MODEL}"}}': 20_000,
+    }
+    case = {
+        "interval": "1s",
+        "input_series": [{"series": name, "values": f"0+{rate}x120"} for name, rate in counted.items()],
+        "promql_expr_test": [
+            {"expr": query, "eval_time": "2m", "exp_samples": [{"labels": '{pod="a"}', "value": 0.0005}]}
+        ],
+    }
+    (tmp_path / "case.yml").write_text(yaml.safe_dump({"tests": [case]}))
+    done = subprocess.run(
+        ["promtool", "test", "rules", "case.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_all_selectors_find_the_pods(manifests: dict[str, Manifest]) -> None:
     assert manifests["Deployment"]["spec"]["template"]["metadata"]["labels"] == LABELS
     assert manifests["Service"]["spec"]["selector"] == LABELS
@@ -234,13 +266,17 @@ def test_callers_reach_callers_ports_and_nobody_is_called_but_the_bucket(
     policy = manifests["NetworkPolicy"]["spec"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
     allowed = {
-        next(iter(peer["namespaceSelector"]["matchLabels"])): {port["port"] for port in rule["ports"]}
+        next(iter((peer.get("namespaceSelector") or peer["podSelector"])["matchLabels"].items())): {
+            port["port"] for port in rule["ports"]
+        }
         for rule in policy["ingress"]
         for peer in rule["from"]
     }
+    door = {("app.kubernetes.io/name", "door"): {"http"}} if overlay == "volume" else {}
     assert allowed == {
-        "sound-realty/calls-triton": {"http", "grpc"},
-        "sound-realty/watches-triton": {"metrics", "status"},
+        ("sound-realty/calls-triton", "true"): {"http", "grpc"},
+        ("sound-realty/watches-triton", "true"): {"metrics", "status"},
+        **door,
     }
     called = {port["port"] for rule in policy.get("egress", []) for port in rule["ports"]}
     assert called == ({53, 443} if overlay == "bucket" else set())
@@ -270,6 +306,28 @@ def test_models_come_read_only(pod: Manifest, container: Manifest, overlay: str)
         assert source.startswith("s3://")
         assert container["envFrom"] == [{"secretRef": {"name": "bucket-reader", "optional": True}}]
     else:
-        (mount,) = (mount for mount in container["volumeMounts"] if mount["mountPath"] == source)
+        (mount,) = (mount for mount in container["volumeMounts"] if f"{mount['mountPath']}/models" == source)
         (volume,) = (volume for volume in pod["volumes"] if volume["name"] == mount["name"])
         assert mount["readOnly"] and volume["persistentVolumeClaim"]["readOnly"]
+
+
+def test_one_door_fills_what_triton_reads(container: Manifest, overlay: str) -> None:
+    doors = {one["kind"]: one for one in render(overlay) if one["metadata"]["name"] == "door"}
+    if overlay == "bucket":
+        assert doors == {}  # a push admits before it uploads
+        return
+    deployment = doors["Deployment"]["spec"]
+    assert deployment["replicas"] == 1
+    assert deployment["strategy"] == {"type": "Recreate"}
+    pod = deployment["template"]["spec"]
+    (door,) = pod["containers"]
+    (written,) = (mount for mount in door["volumeMounts"] if mount["name"] == "models")
+    (read,) = (mount for mount in container["volumeMounts"] if mount["name"] == "models")
+    repository = Path(door["args"][door["args"].index("--repository") + 1])
+    assert served_folder(repository) == Path(written["mountPath"]) / read["subPath"]
+    assert not written.get("readOnly")
+    assert door["securityContext"] == container["securityContext"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    for kind, manifest in doors.items():
+        if kind not in CUSTOM:
+            kubernetes_validate.validate(manifest, VERSIONS[0], strict=True)

@@ -11,13 +11,19 @@ import numpy as np
 import pytest
 
 from conversion import Refused
-from data.files import DataFiles
 from preprocessing.columns import HOME_COLUMN_NAMES
+from preprocessing.demographics import Demographics
 from preprocessing.training_bins import TRAINING_FILE, as_json, describe, read_training
 from publishing.card import CARD_FILE, Card
 from publishing.preprocessing_version import publish_preprocessing
-from publishing.repository import PREPROCESSING, PRICE_MODEL, versions
+from publishing.repository import PREPROCESSING, PRICE_MODEL, served, versions
 from training.sales import Sales
+
+
+@pytest.fixture
+def repository(repository: Path) -> Path:
+    """Return the repository that Triton polls."""
+    return served(repository)
 
 
 def spread(repository: Path) -> Path:
@@ -43,36 +49,38 @@ def test_preprocessing_carries_what_the_newest_card_says(repository: Path) -> No
 
 
 def test_other_training_sales_are_another_preprocessing_version(
-    repository: Path, sales: Sales, files: DataFiles
+    repository: Path, sales: Sales, demographics: Demographics
 ) -> None:
-    assert publish_preprocessing(repository, files.demographics) is None
+    assert publish_preprocessing(repository, demographics) is None
     before = versions(repository / PREPROCESSING)[-1]
     change_card(repository, training_columns=as_json(describe(sales.table[sales.held_out])))
-    assert publish_preprocessing(repository, files.demographics) == before + 1
-    assert publish_preprocessing(repository, files.demographics) is None
+    assert publish_preprocessing(repository, demographics) == before + 1
+    assert publish_preprocessing(repository, demographics) is None
 
 
 def test_a_card_from_before_publishes_preprocessing_without(
-    repository: Path, files: DataFiles, caplog: pytest.LogCaptureFixture
+    repository: Path, demographics: Demographics, caplog: pytest.LogCaptureFixture
 ) -> None:
     change_card(repository, training_columns=...)
     assert Card.read(repository / PRICE_MODEL / "1").training_columns is None
-    assert publish_preprocessing(repository, files.demographics) is not None
+    assert publish_preprocessing(repository, demographics) is not None
     assert not spread(repository).exists()
     assert "drift is not measured: the card of price_model version 1 lacks training_columns" in caplog.text
 
 
-def test_so_does_a_version_without_a_card(repository: Path, files: DataFiles, caplog: pytest.LogCaptureFixture) -> None:
+def test_so_does_a_version_without_a_card(
+    repository: Path, demographics: Demographics, caplog: pytest.LogCaptureFixture
+) -> None:
     (repository / PRICE_MODEL / "1" / CARD_FILE).unlink()
-    assert publish_preprocessing(repository, files.demographics) is not None
+    assert publish_preprocessing(repository, demographics) is not None
     assert not spread(repository).exists()
     assert "drift is not measured: price_model version 1 was not published by this project" in caplog.text
 
 
-def test_a_spread_that_makes_no_sense_is_refused_before_it_serves(repository: Path, files: DataFiles) -> None:
+def test_a_spread_that_makes_no_sense_is_refused_before_it_serves(repository: Path, demographics: Demographics) -> None:
     before = versions(repository / PREPROCESSING)
     grade = describe(np.zeros((1, len(HOME_COLUMN_NAMES)), np.float32))["grade"]
     change_card(repository, training_columns={"grade": asdict(grade)})
     with pytest.raises(Refused, match="lacks bedrooms"):
-        publish_preprocessing(repository, files.demographics)
+        publish_preprocessing(repository, demographics)
     assert versions(repository / PREPROCESSING) == before

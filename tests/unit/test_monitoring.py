@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from preprocessing.metrics import DESCRIPTIONS
+from publishing.door import Door
+from publishing.ensure import market
 from serving.replica import TRITON_PORT, Replica
 from tests.conftest import ROOT
 from tests.unit.drift import psi
@@ -53,6 +55,11 @@ KEYWORDS = {"and", "or", "unless", "bool", "offset"}
 def replica_metrics() -> set[str]:
     """Return the names of the metrics that the supervisor exports."""
     return set(re.findall(r"^# TYPE (\w+)", Replica(TRITON_PORT).metrics(), re.MULTILINE))
+
+
+def door_metrics() -> set[str]:
+    """Return the names of the metrics that the door exports."""
+    return set(re.findall(r"^# TYPE (\w+)", Door(ROOT / "model_repository", market).metrics(), re.MULTILINE))
 
 
 def rules(path: Path) -> list[dict[str, Any]]:
@@ -97,7 +104,7 @@ def test_promtool_accepts(promtool: str, arguments: tuple[str, ...]) -> None:
 
 
 def test_every_metric_that_is_asked_for_is_exported() -> None:
-    known = {*DESCRIPTIONS, *replica_metrics(), *TRITON, *HAPROXY, *OF_PROMETHEUS}
+    known = {*DESCRIPTIONS, *replica_metrics(), *door_metrics(), *TRITON, *HAPROXY, *OF_PROMETHEUS}
     known |= {rule["record"] for rule in rules(RECORDING)}
     asked = {name: where for where, expression in expressions() for name in metric_names(expression)}
     assert {name: where for name, where in asked.items() if name not in known} == {}
@@ -105,7 +112,9 @@ def test_every_metric_that_is_asked_for_is_exported() -> None:
 
 def test_everything_that_is_counted_is_looked_at() -> None:
     asked = {name for _, expression in expressions() for name in metric_names(expression)}
-    assert set(DESCRIPTIONS) | replica_metrics() | {rule["record"] for rule in rules(RECORDING)} <= asked
+    assert (
+        set(DESCRIPTIONS) | replica_metrics() | door_metrics() | {rule["record"] for rule in rules(RECORDING)} <= asked
+    )
 
 
 def test_every_alert_is_tested() -> None:

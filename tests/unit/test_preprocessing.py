@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.demographics import read_demographics
 from preprocessing.checks import Problem
 from preprocessing.columns import (
     DEMOGRAPHIC_COLUMNS,
@@ -260,6 +261,19 @@ def test_demographics_are_read_by_name(tmp_path: Path) -> None:
     read = Demographics.read(path)
     assert read.zipcodes.tolist() == [98118]
     assert read.figures[0].tolist() == list(reversed(range(26)))
+
+
+def test_demographics_are_read_as_excel_saves_them(tmp_path: Path) -> None:
+    path = tmp_path / "demographics.csv"
+    lines = [",".join(["zipcode", *DEMOGRAPHIC_COLUMNS]), ",".join(map(str, [98118, *range(26)])), "," * 26, ""]
+    path.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    read = read_demographics(path)
+    assert read.zipcodes.tolist() == [98118]
+    assert read.figures[0].tolist() == list(range(26))
+    read.write(tmp_path / "written.csv")
+    again = Demographics.read(tmp_path / "written.csv")
+    np.testing.assert_array_equal(again.zipcodes, read.zipcodes)
+    np.testing.assert_array_equal(again.figures, read.figures)
 
 
 def test_the_example_home_moves_to_a_zipcode_that_is_known() -> None:

@@ -16,8 +16,8 @@ from evaluation.invented_homes import INVENTED, ValuedHomes, value_invented
 from evaluation.slides.__main__ import FIGURES, HOMES, app
 from evaluation.slides.build import TEMPLATES, TITLES, NoBrowserError, find_browser, write_pages, write_pdf
 from evaluation.slides.figures import FiguresError, Shown, read_figures, shown
+from training.improved import ImprovedModel, train_improved
 from training.sales import Sales
-from training.valuer import Valuer, train
 
 PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 TAG = re.compile(r"<[^>]*>")
@@ -127,8 +127,8 @@ def test_a_pdf_has_one_page_a_slide(pages: dict[str, Path]) -> None:
         assert len(re.findall(rb"/Type\s*/Page\b", printed)) == page.read_text().count("<section>")
 
 
-def quickly_trained(sales: Sales) -> Valuer:
-    return train("improved", sales[:1_500], rounds=20)
+def quickly_trained(sales: Sales) -> ImprovedModel:
+    return train_improved(sales[:1_500], rounds=20)
 
 
 @pytest.mark.training

@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
 from conversion import Refused
-from data.files import DataFiles
+from data.files import DATA_DIR, FILE_NAMES, STANDIN_STAMP, DataError, DataFiles
 from preprocessing.columns import EXAMPLE_HOME
+from preprocessing.demographics import Demographics
 from publishing.card import CARD_FILE, Card
+from publishing.comparison import GATE_FILE, Comparison
 from publishing.contract import MODEL_FILE, check_version
 from publishing.ensure import ensure, example
-from publishing.gate import GATE_FILE, Comparison
+from publishing.examination import Task, findings_of
 from publishing.preprocessing_version import publish_preprocessing
 from publishing.publish import publish_folder
 from publishing.repository import (
     PREPROCESSING,
     PRICE_MODEL,
     new_repository,
+    served,
     versions,
 )
 from tests.conftest import ROOT
+from tests.wrong_versions import edit_card, reverse_rows, rewrite, times
 from training.sales import Sales
-
-
-def rewrite(version: Path, change: Callable[[onnx.ModelProto], None]) -> None:
-    """Change a version's graph, and have its card vouch for it."""
-    graph = onnx.load_model(version / MODEL_FILE)
-    change(graph)
-    content = graph.SerializeToString()
-    (version / MODEL_FILE).write_bytes(content)
-    edit_card(version, model_sha256=hashlib.sha256(content).hexdigest())
-
-
-def edit_card(version: Path, **entries: Any) -> None:
-    """Change entries of a card: of a section only the named ones, unless it is emptied."""
-    card = json.loads((version / CARD_FILE).read_text())
-    for name, value in entries.items():
-        card[name] = {**card[name], **value} if isinstance(value, dict) and value else value
-    (version / CARD_FILE).write_text(json.dumps(card))
 
 
 def initializer(graph: onnx.ModelProto, name: str) -> onnx.TensorProto:
@@ -108,12 +94,10 @@ BROKEN_GRAPHS = {
 
 @pytest.mark.parametrize(("change", "reason"), BROKEN_GRAPHS.values(), ids=BROKEN_GRAPHS)
 def test_a_graph_that_breaks_the_contract_is_refused(
-    change: Callable[[onnx.ModelProto], None], reason: str, version: Path, sales: Sales, repository: Path
+    change: Callable[[onnx.ModelProto], None], reason: str, version: Path, sales: Sales
 ) -> None:
     rewrite(version, change)
-    with pytest.raises(Refused, match=reason):
-        publish_folder(version, sales, repository)
-    assert versions(repository / PRICE_MODEL) == [1]
+    assert re.search(reason, findings_of(Task(version, None, sales)).refusal)
 
 
 @pytest.mark.parametrize(
@@ -125,16 +109,16 @@ def test_a_graph_that_breaks_the_contract_is_refused(
         (covering(0.9, 0.8), "with only required columns given it held 80.0% of 2702"),
         (covering(float("nan"), 0.9), "at least 87% are asked for"),
         ({"parity": {}}, r"lacks parity\.homes"),
-        ({"model_sha256": "0" * 64}, "not the file that its card was written for"),
+        ({"files": {}}, "its card names no file, a version is made of model.onnx"),
+        ({"examples": []}, "needs examples of 44 features each"),
         ({"price_model": "somebody else"}, "its card somebody else"),
     ],
 )
 def test_a_card_that_admits_a_fault_is_refused(
-    entries: dict[str, object], reason: str, version: Path, sales: Sales, repository: Path
+    entries: dict[str, object], reason: str, version: Path, sales: Sales
 ) -> None:
     edit_card(version, **entries)
-    with pytest.raises(Refused, match=reason):
-        publish_folder(version, sales, repository)
+    assert re.search(reason, findings_of(Task(version, None, sales)).refusal)
 
 
 def test_a_missing_card_is_refused(version: Path, sales: Sales) -> None:
@@ -163,16 +147,10 @@ def test_a_card_is_read_as_it_was_written(published: tuple[Path, Card], tmp_path
     assert Card.read(tmp_path) == published[1]
 
 
-def test_a_missing_graph_is_refused(version: Path, sales: Sales) -> None:
-    (version / MODEL_FILE).unlink()
-    with pytest.raises(Refused, match=r"model\.onnx is missing"):
-        check_version(version, sales.table[:10])
-
-
 def test_a_truncated_graph_is_refused(version: Path, sales: Sales) -> None:
     path = version / MODEL_FILE
     path.write_bytes(path.read_bytes()[:100_000])
-    with pytest.raises(Refused, match=r"model\.onnx does not load"):
+    with pytest.raises(Refused, match=r"model\.onnx is no ONNX model"):
         check_version(version, sales.table[:10])
 
 
@@ -183,31 +161,74 @@ def test_a_good_folder_becomes_the_next_version(version: Path, sales: Sales, rep
     assert version.is_dir()
 
 
-def test_preprocessing_is_published_once(repository: Path, files: DataFiles) -> None:
-    assert publish_preprocessing(repository, files.demographics) is None
-    assert versions(repository / PREPROCESSING) == [1]
+def test_preprocessing_is_published_once(repository: Path, demographics: Demographics) -> None:
+    assert publish_preprocessing(served(repository), demographics) is None
+    assert versions(served(repository) / PREPROCESSING) == [1]
 
 
-def test_other_demographics_are_another_preprocessing_version(
-    repository: Path, files: DataFiles, tmp_path: Path
+def test_other_demographics_are_another_preprocessing_version(repository: Path, demographics: Demographics) -> None:
+    fewer = Demographics(demographics.zipcodes[:-1], demographics.figures[:-1])
+    assert publish_preprocessing(served(repository), fewer) == 2
+
+
+def test_preprocessing_that_cannot_value_the_example_home_is_refused(
+    repository: Path, demographics: Demographics
 ) -> None:
-    fewer = tmp_path / "fewer.csv"
-    fewer.write_text("\n".join(files.demographics.read_text().splitlines()[:-1]))
-    assert publish_preprocessing(repository, fewer) == 2
-
-
-def test_preprocessing_that_cannot_value_the_example_home_is_refused(repository: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.csv"
-    broken.write_text("zipcode,ppltn_qty\n98118,1\n")
+    broken = Demographics(demographics.zipcodes, demographics.figures[:, :1])
     with pytest.raises(Refused, match="does not value the example home"):
-        publish_preprocessing(repository, broken)
-    assert versions(repository / PREPROCESSING) == [1]
+        publish_preprocessing(served(repository), broken)
+    assert versions(served(repository) / PREPROCESSING) == [1]
 
 
 def test_a_repository_with_a_model_is_left_as_it_is(repository: Path, files: DataFiles) -> None:
-    before = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
+    folders = (repository, served(repository))
+    before = {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*")}
     ensure(repository, {} if files.standin else {"DATA_DIR": str(files.folder)})
-    assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*")} == before
+
+
+def test_a_version_that_was_removed_while_nothing_ran_does_not_serve(version: Path, repository: Path) -> None:
+    for folder in (repository, served(repository)):
+        shutil.copytree(version, folder / PRICE_MODEL / "2")
+    shutil.rmtree(repository / PRICE_MODEL / "2")
+    ensure(repository, {})
+    assert versions(served(repository) / PRICE_MODEL) == [1]
+
+
+def saved_by_excel(files: DataFiles, folder: Path) -> Path:
+    """Copy the data as Excel saves them: marked, with other line ends, and with a row of commas at the end."""
+    folder.mkdir()
+    for path in (files.sales, files.demographics, files.unseen):
+        lines = path.read_text().splitlines()
+        text = "\r\n".join([*lines, "," * lines[0].count(","), ""])
+        (folder / path.name).write_bytes(text.encode("utf-8-sig"))
+    if files.standin:
+        shutil.copy(files.folder / STANDIN_STAMP, folder)
+    return folder
+
+
+@pytest.mark.training
+def test_files_that_excel_saved_are_published_and_served(files: DataFiles, tmp_path: Path) -> None:
+    repository = new_repository(tmp_path / "model_repository")
+    folder = saved_by_excel(files, tmp_path / "data")
+    for _ in range(2):  # the second start reads the demographics once more
+        ensure(repository, {DATA_DIR: str(folder)})
+    assert versions(served(repository) / PRICE_MODEL) == versions(served(repository) / PREPROCESSING) == [1]
+    assert example(repository)["zipcode"]
+
+
+@pytest.mark.parametrize("name", FILE_NAMES)
+def test_nothing_is_published_before_every_file_has_been_read(name: str, files: DataFiles, tmp_path: Path) -> None:
+    repository = new_repository(tmp_path / "model_repository")
+    folder = saved_by_excel(files, tmp_path / "data")
+    header, *rows = (folder / name).read_text(encoding="utf-8-sig").splitlines()
+    cells = rows[7].split(",")
+    cells[-1] = "many"
+    rows[7] = ",".join(cells)
+    (folder / name).write_text("\n".join([header, *rows]))
+    with pytest.raises(DataError, match=f"{name}, line 9: [a-z_0-9]+ is many"):
+        ensure(repository, {DATA_DIR: str(folder)})
+    assert not list(tmp_path.rglob("[0-9]"))
 
 
 def test_a_start_with_a_model_loads_no_training_library(repository: Path, files: DataFiles) -> None:
@@ -222,7 +243,8 @@ def test_a_start_with_a_model_loads_no_training_library(repository: Path, files:
 
 def test_real_data_replace_a_model_of_the_standin_market(repository: Path, real_files: DataFiles) -> None:
     made_up = {"standin": True, "fingerprint": "made up", "last_sale": "2015-05-27"}
-    edit_card(repository / PRICE_MODEL / "1", data=made_up)
+    for folder in (repository, served(repository)):
+        edit_card(folder / PRICE_MODEL / "1", data=made_up)
     ensure(repository, {"DATA_DIR": str(real_files.folder)})
     assert versions(repository / PRICE_MODEL) == [1, 2]
     assert not json.loads((repository / PRICE_MODEL / "2" / CARD_FILE).read_text())["data"]["standin"]
@@ -235,19 +257,6 @@ def test_an_empty_repository_has_no_example(tmp_path: Path) -> None:
 
 def test_the_example_home_is_the_documented_one(repository: Path) -> None:
     assert example(repository) == EXAMPLE_HOME
-
-
-def test_a_start_names_what_is_no_version_and_refuses_what_would_end_the_server(
-    repository: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (repository / PRICE_MODEL / "2.bak").mkdir()
-    ensure(repository, {})
-    assert "price_model/2.bak is no version" in caplog.text
-    (repository / PRICE_MODEL / "20261125123000123456").mkdir()
-    with pytest.raises(
-        Refused, match="price_model/20261125123000123456: a version's folder is a number of one to 9 digits"
-    ):
-        ensure(repository, {})
 
 
 @pytest.mark.parametrize(
@@ -269,37 +278,6 @@ def test_what_lies_above_the_newest_version_spares_no_comparison(
     assert comparison.serving == Card.read(repository / PRICE_MODEL / "1").price_model
 
 
-def test_a_broken_card_is_a_line_and_no_traceback_at_a_start(
-    repository: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (repository / PRICE_MODEL / "1" / CARD_FILE).write_text('{"data": 3')
-    ensure(repository, {})
-    assert "price_model version 1 was not published by this project: card.json is not JSON" in caplog.text
-
-
-def times(graph: onnx.ModelProto, factor: float) -> None:
-    """Multiply price and range, as a graph does that was made for thousands of dollars or another currency."""
-    for output in ("price", "price_low", "price_high"):
-        producer = next(node for node in graph.graph.node if output in node.output)
-        producer.output[list(producer.output).index(output)] = f"{output}_before"
-        factor_name = f"{output}_factor"
-        kind = next(one.type.tensor_type.elem_type for one in graph.graph.output if one.name == output)
-        scalar = np.array(factor, onnx.helper.tensor_dtype_to_np_dtype(kind))
-        graph.graph.initializer.append(onnx.numpy_helper.from_array(scalar, factor_name))
-        graph.graph.node.append(onnx.helper.make_node("Mul", [f"{output}_before", factor_name], [output]))
-
-
-def reverse_rows(graph: onnx.ModelProto) -> None:
-    """Answer a batch's homes in reverse: each price is right, and another caller's."""
-    for name, value in (("starts", [-1]), ("ends", [-(2**31)]), ("axes", [0]), ("steps", [-1])):
-        graph.graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, np.int64), name))
-    for output in ("price", "price_low", "price_high"):
-        producer = next(node for node in graph.graph.node if output in node.output)
-        producer.output[list(producer.output).index(output)] = f"{output}_in_order"
-        slicing = [f"{output}_in_order", "starts", "ends", "axes", "steps"]
-        graph.graph.node.append(onnx.helper.make_node("Slice", slicing, [output]))
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -313,6 +291,5 @@ def test_no_reason_lets_a_wrong_model_through(
     change: Callable[[onnx.ModelProto], None], reason: str, version: Path, sales: Sales, repository: Path
 ) -> None:
     rewrite(version, change)
-    with pytest.raises(Refused, match=reason):
-        publish_folder(version, sales, repository, "the market has changed")
-    assert versions(repository / PRICE_MODEL) == [1]
+    serving = served(repository) / PRICE_MODEL / "1"
+    assert re.search(reason, findings_of(Task(version, serving, sales, "the market has changed")).refusal)

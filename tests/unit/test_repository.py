@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from conversion import Refused
+from publishing.admission import roll_back
 from publishing.contract import MODEL_FILE
 from publishing.publish import publish_folder
 from publishing.repository import (
     PRICE_MODEL,
     add,
     misnamed,
-    remove_newest,
+    served,
     staged,
     versions,
 )
@@ -26,9 +27,9 @@ from training.sales import Sales
 
 def test_nothing_is_left_beside_the_repository(version: Path, sales: Sales, repository: Path) -> None:
     publish_folder(version, sales, repository)
-    remove_newest(repository / PRICE_MODEL)
-    left = [path.name for path in (repository.parent / ".staging").iterdir() if path.is_dir()]
-    assert left == []
+    roll_back(repository)
+    for folder in (repository, served(repository)):
+        assert [path.name for path in (folder.parent / ".staging").iterdir() if path.is_dir()] == []
 
 
 def test_a_repository_never_shows_half_a_version(repository: Path) -> None:
@@ -78,14 +79,14 @@ def test_two_publishers_never_take_the_same_number(repository: Path) -> None:
 
 def test_rolling_back_removes_the_newest(version: Path, sales: Sales, repository: Path) -> None:
     publish_folder(version, sales, repository)
-    assert remove_newest(repository / PRICE_MODEL) == (2, 1)
-    assert versions(repository / PRICE_MODEL) == [1]
+    assert roll_back(repository) == (2, 1)
+    assert versions(repository / PRICE_MODEL) == versions(served(repository) / PRICE_MODEL) == [1]
 
 
 def test_the_last_version_stays(repository: Path) -> None:
     with pytest.raises(Refused, match="needs an earlier one"):
-        remove_newest(repository / PRICE_MODEL)
-    assert versions(repository / PRICE_MODEL) == [1]
+        roll_back(repository)
+    assert versions(repository / PRICE_MODEL) == versions(served(repository) / PRICE_MODEL) == [1]
 
 
 def test_what_is_named_like_no_version_is_none(repository: Path) -> None:
@@ -94,10 +95,12 @@ def test_what_is_named_like_no_version_is_none(repository: Path) -> None:
     for name in wrong:
         shutil.copytree(model / "1", model / name)
     (model / "notes").mkdir()
+    (model / "5").touch()
+    (model / "6").symlink_to("nowhere")
     assert versions(model) == [1]
-    assert misnamed(model) == sorted(wrong)
+    assert misnamed(model) == sorted([*wrong, "5", "6"])
     with pytest.raises(Refused, match="needs an earlier one"):
-        remove_newest(model)
+        roll_back(repository)
     assert (model / "1").is_dir()
 
 
@@ -109,12 +112,12 @@ def newest_date(model: Path) -> float:
 def test_a_date_in_the_future_hides_no_later_version_and_no_rollback(
     version: Path, sales: Sales, repository: Path
 ) -> None:
-    model, ahead = repository / PRICE_MODEL, time.time() + 3600
+    model, ahead = served(repository) / PRICE_MODEL, time.time() + 3600
     os.utime(model / "1" / MODEL_FILE, (ahead, ahead))
     os.utime(version / MODEL_FILE, (ahead + 3600, ahead + 3600))
     before = newest_date(model)
     publish_folder(version, sales, repository)
     published = newest_date(model)
     assert before < published < ahead + 3600, "the copy's own date is not kept"
-    remove_newest(model)
+    roll_back(repository)
     assert newest_date(model) > published

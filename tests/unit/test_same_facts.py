@@ -15,20 +15,22 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from benchmarks import repositories
-from client import homes_file, past_sales, valuation
+from client import homes_file, past_sales, transports, valuation
 from conversion.graph import OUTPUTS
 from data import files
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES, ZIPCODE
 from preprocessing.demographics import DEMOGRAPHICS_FILE
 from preprocessing.homes import PACKED_INPUT
 from preprocessing.metrics import PROBE_ID
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL
+from preprocessing.single import ONE_HOME
+from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, SERVED, served
 from serving import __main__ as make_up
 from serving import replica
 from serving.bundle import OLDEST_GLIBC, PYTHONS
 from serving.flags import flags
 from serving.ports import Ports
 from tests.conftest import ROOT
+from training.market_index import DAYS_AHEAD
 
 README = (ROOT / "README.md").read_text()
 
@@ -38,6 +40,10 @@ def test_the_csv_files_have_one_name_each() -> None:
     assert homes_file.EXAMPLES_NAME == files.UNSEEN_CSV
     assert DEMOGRAPHICS_FILE == files.DEMOGRAPHICS_CSV
     assert all(name in README for name in files.FILE_NAMES)
+
+
+def test_the_day_that_prices_are_given_for_is_the_one_that_callers_are_told() -> None:
+    assert re.findall(r"(\d+) days after the last sale", README) == [str(DAYS_AHEAD)]
 
 
 def test_the_client_expects_the_outputs_that_every_graph_has() -> None:
@@ -60,6 +66,22 @@ def test_the_gateway_knows_the_columns() -> None:
     assert {*columns.split("|"), ZIPCODE} == {*HOME_COLUMN_NAMES, PACKED_INPUT}
 
 
+def test_the_endpoint_for_one_home_is_the_same_everywhere() -> None:
+    assert transports.ONE_HOME == make_up.SHOWN_MODEL
+    assert transports.ONE_HOME in ENSEMBLES
+    # Its own words for several homes, and those of the gateway, which asks no replica for them.
+    assert f'{{"error":"{ONE_HOME}"}}' in (ROOT / "deploy" / "gateway" / "haproxy.cfg").read_text()
+
+
+def test_a_replica_drains_until_the_gateway_must_have_noticed() -> None:
+    """However busy the machine is: where looks are lost, the gateway has given up on the replica by then."""
+    gateway = (ROOT / "deploy" / "gateway" / "haproxy.cfg").read_text()
+    (lost, between, fall) = re.search(  # type: ignore[union-attr]
+        r"timeout check (\d+)s.*? inter (\d+)ms downinter \d+ms fall (\d+) ", gateway, re.DOTALL
+    ).groups()
+    assert int(between) / 1000 + int(fall) * int(lost) <= replica.DRAIN_SECONDS
+
+
 def test_the_supervisor_imports_the_standard_library_only() -> None:
     """It is mounted into NVIDIA's image alone."""
     tree = ast.parse(Path(replica.__file__).read_text())
@@ -80,6 +102,13 @@ def test_the_supervisors_house_has_the_columns_that_its_ensemble_requires() -> N
 
 def test_the_supervisors_homes_are_not_counted() -> None:
     assert {"id": PROBE_ID} == replica.PROBE
+
+
+@pytest.mark.parametrize("named", ["", "/srv/served"])
+def test_make_up_serves_what_the_door_fills(named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if named:
+        monkeypatch.setenv(SERVED, named)
+    assert make_up.served(tmp_path / "model_repository") == served(tmp_path / "model_repository")
 
 
 def test_make_up_waits_for_ensembles_of_the_repository() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving import libpython
-from serving.bundle import Host, ServerUnavailable, find_bundle
+from serving.bundle import MACHINES, Host, ServerUnavailable, find_bundle
 
 FITTING = Host(system="Linux", machine="x86_64", glibc=(2, 36))
 
@@ -17,7 +17,7 @@ FITTING = Host(system="Linux", machine="x86_64", glibc=(2, 36))
     ("host", "found", "advice"),
     [
         (replace(FITTING, system="Darwin", machine="arm64"), "Darwin arm64", "docker compose up"),
-        (replace(FITTING, machine="aarch64"), "Linux aarch64", "docker compose up"),
+        (replace(FITTING, machine="armv7l"), "Linux armv7l", "docker compose up"),
         (replace(FITTING, glibc=(2, 34)), "glibc 2.34", "docker compose up"),
         (replace(FITTING, glibc=None), "no glibc", "docker compose up"),
         (replace(FITTING, python=(3, 9)), "3.9", "make up"),
@@ -37,6 +37,11 @@ def test_what_does_not_fit_is_named_with_what_to_do(host: Host, found: str, advi
     assert found in message
     assert advice in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_server_is_found_on_every_processor_that_has_a_wheel(machine: str) -> None:
+    assert find_bundle(replace(FITTING, machine=machine)).binary.is_file()
 
 
 def test_a_package_without_its_server_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from serving import stub_check, workspace
 from serving.bundle import ServerUnavailable, find_bundle
 from serving.embedded import server_environment
+from tests.conftest import ROOT
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,28 @@ def complaint(stub: Stub, **environment: str) -> str:
 
 def test_the_stub_of_this_machine_runs(stub: Stub) -> None:
     stub_check.check(stub.path, stub.environment)
+
+
+def test_stubs_start_no_thread_for_every_processor_here_and_in_containers(stub: Stub) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["triton"]["environment"]
+    assert stub.environment["OPENBLAS_NUM_THREADS"] == compose["OPENBLAS_NUM_THREADS"] == "1"
+
+
+def test_onnxruntime_tells_nobody_what_it_runs(stub: Stub) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["triton"]["environment"]
+    assert stub.environment["ORT_DISABLE_TELEMETRY"] == compose["ORT_DISABLE_TELEMETRY"] == "1"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    program = "import publishing.contract, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert said.stdout == b"1\n"
+    # It is imported in these places alone: behind the line that tells it, and in a server, which is told by the above.
+    code = [
+        path
+        for room in ("conversion", "evaluation", "publishing", "serving", "training")
+        for path in (ROOT / room).rglob("*.py")
+    ]
+    importing = [path for path in code if re.search(r"^(import|from) onnxruntime", path.read_text(), re.MULTILINE)]
+    assert {path.name for path in importing} == {"graph.py", "model.py"}
 
 
 def test_the_library_under_test_is_the_interpreters_own(stub: Stub) -> None:
