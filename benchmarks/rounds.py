@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks import BUILD, bare, perf_analyzer
+from benchmarks import BUILD, ROOT, bare, perf_analyzer
 from benchmarks.catalogue import PEERS
 from benchmarks.contender import Contender, StartFailed
 from benchmarks.environments import NotInstalled, ensure
@@ -132,10 +132,16 @@ def _one_turn(
     except (StartFailed, WrongPrice, GeneratorFailed) as failure:
         if contender.name == SERVICE:
             raise
-        results.missing[f"{contender.name}, round {number}"] = str(failure)
+        results.missing[f"{contender.name}, round {number}"] = reason(failure)
         return
     results.starts.append(start)
     results.samples += samples
+
+
+def reason(failure: Exception) -> str:
+    """Return the last words of a failure, without the folders of this machine: they stand in a page that is kept."""
+    words = str(failure).strip().splitlines() or [type(failure).__name__]
+    return words[-1].replace(f"{ROOT}/", "")
 
 
 def _rotated(contenders: Sequence[Contender], number: int) -> list[Contender]:

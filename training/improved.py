@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,10 @@ from training.gaps import GIVEN, Given, hide, how_given, with_gaps
 from training.market_index import MarketIndex, market_index
 from training.price_trees import DECISIONS, PriceTrees, learned_prices, unfitted
 from training.proof import Proof
-from training.sales import Sales
 from training.valuations import Valuations
+
+if TYPE_CHECKING:
+    from training.sales import Sales  # reads files, which a fitted model need not
 
 Level = Literal["average", "latest"]
 """The market that prices belong to: that of the training sales on average, or the one that their index leads to."""

@@ -8,6 +8,7 @@ median). Before that, prices are brought to one market, so that trees need not t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,9 @@ from sklearn.model_selection import GroupKFold
 from training.gaps import with_gaps
 from training.location import HOME, Location
 from training.market_index import market_index
-from training.sales import Sales
+
+if TYPE_CHECKING:
+    from training.sales import Sales
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ then trained on all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from training.sales import Sales
 from training.valuations import Valuations, ValuedSales
+
+if TYPE_CHECKING:
+    from training.sales import Sales
 
 Rows = npt.NDArray[np.intp]
 

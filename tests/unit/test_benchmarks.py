@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ from typer.testing import CliRunner
 from benchmarks import DOCS, PEER_FOLDERS, RESULTS, bare, compare, environments, process_tree, repositories, wrk
 from benchmarks.__main__ import app
 from benchmarks.catalogue import PEERS
-from benchmarks.contender import Interface
+from benchmarks.contender import Interface, StartFailed
 from benchmarks.growth.findings import Batch, Growth, Moment
 from benchmarks.load import GeneratorFailed, Load, LoadResult
 from benchmarks.measure import WrongPrice, check_prices
@@ -31,6 +32,7 @@ from benchmarks.perf_analyzer import Offered
 from benchmarks.process_tree import ProcessTree
 from benchmarks.repositories import FLOOR_BY_COLUMN, FLOOR_IN_ONE, instances, serving_threads
 from benchmarks.results import SERVICE, Results, Sample, Spread, Start
+from benchmarks.rounds import reason
 from benchmarks.tables import grids
 from benchmarks.targets import limits, targets
 from preprocessing.columns import HOME_COLUMN_NAMES
@@ -185,6 +187,24 @@ def test_every_peer_has_a_server_and_pins_everything(peer: SimpleNamespace) -> N
 def homes(count: int = 3) -> ValuedHomes:
     columns: Columns = {name: [float(row + 1) for row in range(count)] for name in HOME_COLUMN_NAMES}
     return ValuedHomes(columns, np.arange(1, count + 1) * 100_000.0)
+
+
+def test_a_peer_has_all_that_a_trained_model_imports() -> None:
+    """A peer with scikit-learn unpickles the model in an environment of its own."""
+    imports = "import sys, training.improved, training.basic, benchmarks.peers.pandas_valuer; print(*sys.modules)"
+    names = subprocess.check_output([sys.executable, "-c", imports], text=True, cwd=ROOT).split()
+    top = {name.partition(".")[0] for name in names}
+    used_where_they_are = {"psutil", "rich", "setuptools"}
+    needed = {
+        package.lower()
+        for name, packages in packages_distributions().items()
+        if name in top
+        for package in packages
+        if package not in used_where_they_are
+    }
+    for peer in ("fastapi_sklearn", "mlserver_sklearn"):
+        pinned = (PEER_FOLDERS / peer / "requirements.txt").read_text().splitlines()
+        assert needed <= {line.partition("==")[0].lower() for line in pinned}
 
 
 def test_one_home_is_numbers_and_many_are_lists() -> None:
@@ -342,6 +362,12 @@ def test_the_committed_pages_are_those_of_the_committed_results(tmp_path: Path) 
     assert short.read_text() == (DOCS / "speed.md").read_text()
     assert full.read_text() == (RESULTS / "tables.md").read_text()
     assert {picture.name for picture in pictures} == {path.name for path in (DOCS / "speed").iterdir()}
+
+
+def test_a_page_does_not_tell_the_folders_of_the_machine() -> None:
+    """Why a peer was not measured stands in a page that is kept."""
+    said = f'Traceback\n  File "{ROOT}/x.py", line 1\nModuleNotFoundError: No module named "{ROOT}/y"\n'
+    assert reason(StartFailed(said)) == 'ModuleNotFoundError: No module named "y"'
 
 
 def test_two_checkouts_are_compared_within_each_round(results: Results) -> None:
