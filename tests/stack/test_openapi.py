@@ -14,7 +14,7 @@ CASES = "10"
 """Of each operation and kind; beside them come all examples, and each limit from both sides."""
 
 NOT_PROMISED = "positive_data_acceptance"
-"""A home whose columns are each possible may be none all the same: its ZIP code is unknown, or its areas don't add up."""
+"""A home whose columns are each possible may be none all the same: its ZIP code is unknown, or areas don't add up."""
 
 
 def test_every_operation_keeps_to_its_description(stack: Stack, tmp_path: Path) -> None:
