@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, served_folder
+from publishing.repository import ANALYSIS, ENSEMBLES, PREPROCESSING, PRICE_MODEL, served_folder
 from serving.replica import DRAIN_SECONDS
 from tests.conftest import ROOT
 
@@ -287,9 +287,9 @@ def test_nothing_passes_the_routes_but_the_ensembles(manifests: dict[str, Manife
     http = [match for rule in manifests["HTTPRoute"]["spec"]["rules"] for match in rule["matches"]]
     assert {match["path"]["type"] for match in http} == {"Exact"}
     posts = {match["path"]["value"] for match in http if match["method"] == "POST"}
-    assert posts == {f"/v2/models/{name}/{verb}" for name in ENSEMBLES for verb in ("generate", "infer")}
+    assert posts == {f"/v2/models/{name}/{verb}" for name in (*ENSEMBLES, ANALYSIS) for verb in ("generate", "infer")}
     gets = {match["path"]["value"] for match in http if match["method"] == "GET"}
-    about = {f"/v2/models/{name}{what}" for name in ENSEMBLES for what in ("", "/config", "/ready")}
+    about = {f"/v2/models/{name}{what}" for name in (*ENSEMBLES, ANALYSIS) for what in ("", "/config", "/ready")}
     assert gets == {"/v2", "/v2/health/live", "/v2/health/ready"} | about
     assert len(posts) + len(gets) == len(http)
 
