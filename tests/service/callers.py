@@ -33,6 +33,7 @@ class Callers:
 
     http: str
     grpc: str
+    pause_s: float = PAUSE_S
     asked: int = 0
     answered: Counter[str] = field(default_factory=Counter)
     """Since the last look at who answers."""
@@ -64,7 +65,7 @@ class Callers:
 
     def _call(self, protocol: str, model: str) -> None:
         asker = Asker(self.http, self.grpc)
-        while not self._done.wait(PAUSE_S):
+        while not self._done.wait(self.pause_s):
             begin, look = time.monotonic(), self._look
             try:
                 answer = asker.ask(protocol, model, MODELS[model])
@@ -84,7 +85,7 @@ class Callers:
 
     def _watch_health(self) -> None:
         connection = http.client.HTTPConnection(self.http, timeout=DEADLINE_S)
-        while not self._done.wait(5 * PAUSE_S):
+        while not self._done.wait(5 * self.pause_s):
             for path in HEALTH:
                 try:
                     connection.request("GET", path)
