@@ -98,17 +98,10 @@ def read_past_sales(path: Path, levels: Mapping[str, float]) -> PastSales:
     return PastSales(found["ids"], days, found["paid"], found["homes"], price, low, high, level_at(days, levels))
 
 
-def write_past_sales(sales: PastSales, path: Path) -> None:
-    """Write sales for ``read_past_sales``."""
-    found = {
-        "ids": sales.ids,
-        "days": sales.days.astype("datetime64[D]").astype(np.int64),
-        "paid": sales.paid,
-        "homes": sales.homes,
-        "valued": np.column_stack([sales.price, sales.low, sales.high]),
-    }
-    arrays: dict[str, Any] = {name: values.astype(ARRAYS[name][0]) for name, values in found.items()}
-    np.savez_compressed(path, **arrays)
+def write_past_sales(arrays: Mapping[str, npt.NDArray[Any]], path: Path) -> None:
+    """Write the ``ARRAYS`` of some sales for ``read_past_sales``."""
+    typed: dict[str, Any] = {name: arrays[name].astype(dtype) for name, (dtype, _) in ARRAYS.items()}
+    np.savez_compressed(path, **typed)
 
 
 def level_at(days: npt.NDArray[np.datetime64], levels: Mapping[str, float]) -> Floats:
