@@ -71,7 +71,7 @@ class ReasonQuality:
 
 
 @dataclass(frozen=True)
-class _Explained:
+class Explained:
     """Hold the prices [N], the typical homes' prices [N] and the dollars [N,G] by one training."""
 
     price: Floats
@@ -105,7 +105,7 @@ def reason_quality(
     return judged(explained, _price_of(models[0]), table, usual)
 
 
-def judged(explained: Sequence[_Explained], price: Price, table: Table, usual: Table) -> ReasonQuality:
+def judged(explained: Sequence[Explained], price: Price, table: Table, usual: Table) -> ReasonQuality:
     """Judge the reasons of homes [N,44] against typical ones [N,18], explained by several trainings.
 
     ``price`` is that of the first of them.
@@ -157,14 +157,14 @@ def _with(table: Table, column: str, step: float) -> Table:
     return changed
 
 
-def _explained(price: Price, table: Table, usual: Table) -> _Explained:
+def _explained(price: Price, table: Table, usual: Table) -> Explained:
     mixed = [mixtures(*home) for home in zip(table, usual, strict=True)]
     values = np.split(
         price(np.concatenate([one.rows for one in mixed])), np.cumsum([len(one.rows) for one in mixed])[:-1]
     )
     found = [reasons(told, one.active) for told, one in zip(values, mixed, strict=True)]
     reference, dollars = zip(*found, strict=True)
-    return _Explained(np.array([told[-1] for told in values]), np.array(reference), np.array(dollars))
+    return Explained(np.array([told[-1] for told in values]), np.array(reference), np.array(dollars))
 
 
 def _price_of(trees: PriceTrees) -> Price:
