@@ -78,7 +78,7 @@ class ComparablesFindings:
 
 def trainings(runs: Runs) -> int:
     """Return how many times the figures train a model, when nothing was trained before."""
-    kept = [folds(split, runs.sales, FIRM_SEED, runs.folding) for split in (Split.GROUPED, Split.ROLLING)]
+    kept = [folds(split, runs.sales, FIRM_SEED, runs.folding) for split in (Split.GROUPED, Split.TEMPORAL)]
     return sum(len(list(split)) for split in kept) + len(OTHER_SEEDS)
 
 
@@ -86,7 +86,7 @@ def gather(runs: Runs, plan: ReportPlan, step: Callable[[str], None]) -> Compara
     """Train what is not trained yet and derive the figures; ``step`` is called with the name of each part."""
     sales = runs.sales
     step("training")
-    runs.run([(split, FIRM_SEED, Model.IMPROVED) for split in (Split.GROUPED, Split.ROLLING)])
+    runs.run([(split, FIRM_SEED, Model.IMPROVED) for split in (Split.GROUPED, Split.TEMPORAL)])
     refits = runs.refits(Split.GROUPED)
     step("reasons")
     reasons = reason_quality(sales, refits[0], plan.explained, plan.boosting, runs.after_training)
@@ -95,7 +95,7 @@ def gather(runs: Runs, plan: ReportPlan, step: Callable[[str], None]) -> Compara
     unusual_too = compared(sales, refits, Asked(unusual_too=True))
     required = compared(sales, refits, Asked(columns=GivenColumns.REQUIRED))
     asked = {COMPARABLES: served, **{count: compared(sales, refits, Asked(count=count)) for count in NUMBERS}}
-    known = compared(sales, runs.refits(Split.ROLLING), Asked(ahead=True))
+    known = compared(sales, runs.refits(Split.TEMPORAL), Asked(ahead=True))
     step("measuring")
     return ComparablesFindings(
         data=sales.summary,
