@@ -29,14 +29,14 @@ from conversion.improved import convert_improved
 from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.columns import HOME_COLUMN_NAMES
 from publishing.admission import roll_back
-from publishing.card import CARD_FILE, Card
+from publishing.card import CARD_FILE, PROOF_FILE, Card
 from publishing.claims import check_claims
 from publishing.comparison import GATE_FILE, Comparison
 from publishing.contract import MODEL_FILE
 from publishing.examination import Task, findings_of
 from publishing.intake import Incomplete, take_in
 from publishing.judged import Judged
-from publishing.proof_file import PROOF_FILE, read_proof, write_proof
+from publishing.proof_file import read_proof, write_proof
 from publishing.publish import publish_converted
 from publishing.repository import PRICE_MODEL, served
 from publishing.version import write_version
