@@ -10,7 +10,7 @@ from evaluation.comparables.accuracy import FAR_OFF, Part, Way
 from evaluation.comparables.findings import FIGURES, ComparablesFindings
 from evaluation.comparables.grades import Grade
 from evaluation.comparables.reason_quality import MORE, WORTH_NAMING, GroupQuality
-from evaluation.comparables.ten_homes import MOST_APART, MOST_GROSS, MOST_SPREAD, LookedAt
+from evaluation.comparables.ten_homes import MOST_APART, MOST_GROSS, MOST_SPREAD, NEAR, LookedAt
 from evaluation.metrics import DRAWS, Estimate
 from evaluation.report import NOTICE, PICTURES
 from evaluation.tables import HEADINGS
@@ -65,6 +65,7 @@ def text(findings: ComparablesFindings) -> str:
         most_spread=MOST_SPREAD,
         most_apart=MOST_APART,
         most_gross=MOST_GROSS,
+        near=NEAR,
         shown=sum(home.shown for home in findings.ten),
         ten=len(findings.ten),
         table_ways=_ways(findings.ways),
