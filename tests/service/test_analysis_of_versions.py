@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from conversion.improved import convert_improved
@@ -22,6 +23,7 @@ from publishing.ensure import prepare
 from publishing.publish import publish_converted, publish_folder
 from publishing.repository import ANALYSIS, PRICE_MODEL, add, newest, served
 from serving.embedded import EmbeddedServer
+from serving.replica import PROOF_LOOKS, Replica
 from tests.service.analysing import Analyst, Analysts, Columns, Outputs, check, check_alone, check_never_itself
 from tests.service.asking import columns_of
 from tests.service.callers import DEADLINE_S
@@ -140,6 +142,34 @@ def test_a_price_of_an_unknown_version_comes_alone(
     add(knows_none, model)
     found = asked_until(analyst, "ask again")
     check_alone(found)
+
+
+def test_an_analysis_that_died_is_named_and_keeps_no_price_away(
+    analyst: Analyst, shared_server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    replica = Replica(shared_server.ports.http)
+    looks(replica)
+    assert replica.analyses
+    assert "valuation_analysis_success 1" in replica.metrics()
+    assert shared_server.pid is not None
+    for stub in psutil.Process(shared_server.pid).children(recursive=True):
+        if f"/{ANALYSIS}/" in " ".join(stub.cmdline()):
+            stub.kill()
+    looks(replica)
+    looks(replica)
+    assert not replica.analyses
+    assert "valuation_analysis_success 0" in replica.metrics()
+    (said,) = caplog.messages
+    assert said.startswith("no analysis from Triton, prices go on: ")
+    assert replica.ready
+    status, answer = analyst.post(EXAMPLE_HOME, "house_price")
+    assert (status, answer["price"] > 0) == (200, True)
+
+
+def looks(replica: Replica) -> None:
+    """Let the supervisor look as often as it takes to ask for an analysis once."""
+    for _ in range(PROOF_LOOKS):
+        replica.look()
 
 
 def without_sales(repository: Path) -> Path:
