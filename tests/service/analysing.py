@@ -54,12 +54,6 @@ class Analyst:
         for _, client in self._clients.values():
             client.close()
 
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while self._pool.request("GET", f"http://{self._address}/v2/models/{ANALYSIS}/ready").status != 200:
-            assert time.monotonic() < deadline, "the analysis is not ready"
-            time.sleep(0.2)
-
     def post(self, body: object, model: str = ANALYSIS) -> tuple[int, Any]:
         url = f"http://{self._address}/v2/models/{model}/generate"
         reply = self._pool.request("POST", url, body=json.dumps(body))

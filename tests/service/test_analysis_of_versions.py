@@ -38,7 +38,6 @@ HOME: Columns = {name: [value] for name, value in EXAMPLE_HOME.items()}
 @pytest.fixture(scope="module")
 def analyst(shared_server: EmbeddedServer) -> Iterator[Analyst]:
     analyst = Analyst(shared_server.http_address, shared_server.grpc_address)
-    analyst.wait_until_ready()
     yield analyst
     analyst.close()
 

@@ -26,7 +26,6 @@ HOMES = 20
 @pytest.fixture(scope="module")
 def analyst(service: Service) -> Iterator[Analyst]:
     analyst = Analyst(service.http, service.grpc)
-    analyst.wait_until_ready()
     yield analyst
     analyst.close()
 
