@@ -168,9 +168,9 @@ def check(found: Outputs) -> None:
         assert (found["comparable_id"][row, count:] == "").all()
         assert not adjusted[row, count:].any()
         assert (np.diff(found["comparable_similarity"][row, real]) <= 0).all()
-        together = [adjusted[row, real].mean(), adjusted[row, real].min(), adjusted[row, real].max()]
+        together = [f(adjusted[row, real]) if count else 0 for f in (np.mean, np.min, np.max)]
         names = ("comparables_price", "comparables_low", "comparables_high")
-        assert [found[name][row, 0] for name in names] == approx(together if count else [0] * 3, abs=1)
+        assert [found[name][row, 0] for name in names] == approx(together, abs=1)
         assert bool(count) == (found["comparables_level"][row, 0] >= 0)
         assert count == 5 or found["notice"][row, 0]
     for day in found["valued_for"][:, 0]:
