@@ -59,7 +59,7 @@ versions: $(runtime) ## List the versions of the price model
 rollout: ## Replace the containers' Triton replicas one at a time, after a change of image, flags or limits
 	@deploy/rollout.sh
 
-report: $(development) ## Evaluate every model on every split: docs/evaluation.md and both slide decks (PDF needs chromium)
+report: $(development) ## Evaluate every model on every split: docs/evaluation.md, docs/comparables.md and both slide decks (PDF needs chromium)
 	@$(python) -m evaluation report
 
 slides: $(development) ## Build both presentations from the evaluation (PDF needs chromium)

@@ -1,6 +1,7 @@
 """``python -m benchmarks``: this service beside its peers and limits.
 
-``growth``: how cost grows. ``compare``: two checkouts against each other. ``page``: the pages anew.
+``growth``: how cost grows. ``compare``: two checkouts against each other. ``analysis``:
+what analyses cost. ``page``: the pages anew.
 """
 
 from __future__ import annotations
@@ -96,6 +97,35 @@ def growth(
 
 
 @app.command()
+def analysis(
+    quick: Quick = False,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Turns that each server takes; 9 if not given.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each load lasts.")] = 5,
+) -> None:
+    """Measure what an analysis costs, and what analyses cost those who ask for prices, in alternating rounds."""
+    _require_wrk()
+    from benchmarks.analysis import ANALYSES, run_analysis
+    from benchmarks.analysis_findings import ANALYSIS_FILE, costs, neighbours
+    from benchmarks.tables import rich_table
+    from benchmarks.trained import trained
+
+    with _shown_progress() as step:
+        step("the model")
+        number, each = (rounds or 1, 20) if quick else (rounds or 9, ANALYSES)
+        found = run_analysis(trained(quick), number, 1 if quick else seconds, each, step)
+    kept = QUICK_FOLDER if quick else RESULTS
+    found.write(kept / ANALYSIS_FILE)
+    for grid in (costs(found), neighbours(found)):
+        (console if console.is_terminal else Console(width=140)).print(rich_table(grid))
+    console.print(f"Written: {kept / ANALYSIS_FILE}")
+    if not quick:
+        _write_pages(kept)
+    if found.failed or found.results.errors():
+        errors.print(f"{found.results.errors()} requests and {found.failed} callers of analyses failed")
+        raise typer.Exit(1)
+
+
+@app.command()
 def page() -> None:
     """Write docs/speed.md, its pictures and the full tables anew from the kept results."""
     if not _write_pages(RESULTS):
@@ -150,6 +180,7 @@ def _write_pages(kept: Path) -> bool:
 
     The pages of a smoke run, or of one with a folder of its own, lie beside its results.
     """
+    from benchmarks.analysis_findings import ANALYSIS_FILE, AnalysisFindings
     from benchmarks.growth.findings import Growth
     from benchmarks.results import Results
 
@@ -160,7 +191,8 @@ def _write_pages(kept: Path) -> bool:
     from benchmarks.page import write_pages
 
     results, found = Results.read(kept / ROUNDS_FILE), Growth.read(kept / GROWTH_FILE)
-    for path in write_pages(results, found, DOCS if kept == RESULTS else kept, kept):
+    analyses = AnalysisFindings.read(kept / ANALYSIS_FILE) if (kept / ANALYSIS_FILE).is_file() else None
+    for path in write_pages(results, found, DOCS if kept == RESULTS else kept, kept, analyses):
         console.print(f"Written: {path}")
     return True
 

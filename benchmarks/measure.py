@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 
 from urllib3.exceptions import HTTPError
 
@@ -38,8 +39,9 @@ def turn(
     number: int,
     step: Step,
     suits: Callable[[Interface, Load], bool] = lambda interface, load: True,
+    beside: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> tuple[Start, list[Sample]]:
-    """Start a server, measure its interfaces at the loads that suit them, and stop it.
+    """Start a server, measure its interfaces at the loads that suit them, ``beside`` what else goes on, and stop it.
 
     Raises StartFailed, WrongPrice, or what the load generators raise.
     """
@@ -54,7 +56,8 @@ def turn(
                 for load in (load for load in loads if load.homes <= interface.most_homes and suits(interface, load)):
                     step(f"{contender.name}, {interface.name}: {load.homes} a request, {load.concurrency} at once")
                     _check(interface, homes, load, contender.priced)
-                    samples.append(sample(contender.name, interface, load, seconds, number, tree))
+                    with beside():
+                        samples.append(sample(contender.name, interface, load, seconds, number, tree))
         return Start(contender.name, number, startup_s, tree.peak_bytes / 1e6), samples
     finally:
         contender.stop()

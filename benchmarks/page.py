@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.analysis_findings import AnalysisFindings, section
 from benchmarks.catalogue import PEERS
 from benchmarks.growth.findings import Growth, Moment
 from benchmarks.growth.measures import MOST_A_REQUEST
@@ -21,13 +22,16 @@ PACKED_SERVICE = f"{SERVICE}, packed, JSON"
 SMOKE = "\n> A smoke run: it shows that everything works, its figures say nothing.\n"
 
 
-def write_pages(results: Results, growth: Growth, docs: Path, kept: Path) -> list[Path]:
+def write_pages(
+    results: Results, growth: Growth, docs: Path, kept: Path, analysis: AnalysisFindings | None = None
+) -> list[Path]:
     """Write ``speed.md`` and its pictures into ``docs``, ``tables.md`` into ``kept``; return the paths."""
     pictures = draw(results, growth, docs / "speed")
     shared = {
         "about": results.about,
         "notice": SMOKE if results.about["quick"] or growth.about["quick"] else "",
         "last": growth.soak[-1],
+        "analysis": section(analysis) if analysis else "",
     }
     pages = {docs / "speed.md": _short(results, growth), kept / "tables.md": _full(results, growth)}
     for path, figures in pages.items():

@@ -58,6 +58,14 @@ class ProcessTree:
                 total += _proportional(process.pid)
         return total
 
+    def memory_bytes_of(self, part: str) -> int:
+        """Return the memory in use now by the processes that do one part of the work."""
+        total = 0
+        for process in self.processes():
+            with suppress(*_GONE):
+                total += _proportional(process.pid) if part_of(process.cmdline()) == part else 0
+        return total
+
     def __enter__(self) -> ProcessTree:
         self._watcher.start()
         return self

@@ -41,6 +41,7 @@ _SOURCES = (
     "training/adaptive_range.py",
     "conversion/improved_graph.py",
     "conversion/likely_branch.py",
+    "publishing/comparables_file.py",
 )
 
 log = logging.getLogger(__name__)

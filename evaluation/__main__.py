@@ -89,31 +89,66 @@ def report(
         Path | None, typer.Option(help="Folder to write to; docs/, or a temporary one for the stand-in market.")
     ] = None,
 ) -> None:
-    """Evaluate every model on every split; write evaluation.md with its plots, and the slides."""
+    """Evaluate every model on every split; write evaluation.md with its plots, comparables.md, and the slides."""
     plan, files = (QUICK, standin_data()) if quick else (FULL, find_or_generate())
-    # Figures of made-up homes must never replace the real ones.
-    folder = output or (Path(tempfile.mkdtemp(prefix="evaluation-")) if files.standin else DOCS)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(output, files)
     with _progress() as bar:
         for path in _write_all(plan, files, folder, bar):
             bar.console.print(f"wrote {path}", soft_wrap=True)
 
 
 def _write_all(plan: ReportPlan, files: DataFiles, folder: Path, bar: Progress) -> Iterator[Path]:
-    """Write the report and the slides; yield each path as soon as it is written."""
+    """Write the report, the page of comparables and the slides; yield each path as soon as it is written."""
+    from evaluation.comparables.findings import gather as gather_comparables
+    from evaluation.comparables.page import write_comparables
+    from evaluation.comparables.reason_quality import OTHER_SEEDS
     from evaluation.invented_homes import as_published, value_invented
     from evaluation.report import PICTURES, write_report  # here, because a single cell needs no matplotlib
     from evaluation.slides.build import write_presentations
 
     sales = sampled(plan, read_sales(files))
-    task = bar.add_task("starting", total=trainings(plan, sales))
+    task = bar.add_task("starting", total=trainings(plan, sales) + len(OTHER_SEEDS))
     runs = Runs(sales, plan.folding, plan.boosting, lambda: bar.advance(task))
     findings = gather(runs, plan, files, lambda step: bar.update(task, description=step))
     bar.update(task, description="plots and text")
     yield from write_report(findings, runs, folder)
+    shown = gather_comparables(runs, plan, lambda step: bar.update(task, description=step))
+    yield from write_comparables(shown, folder)
     bar.update(task, description="slides")
     homes = value_invented(files, partial(as_published, rounds=plan.boosting))
     yield from write_presentations(findings, homes, folder / PICTURES, folder / SLIDES)
+
+
+@app.command()
+def comparables(
+    quick: Annotated[
+        bool, typer.Option(help="A small run on the stand-in market, to see that all parts work.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to write to; docs/, or a temporary one for the stand-in market.")
+    ] = None,
+) -> None:
+    """Measure comparables, confidence and reasons, as an agent would have had them; write comparables.md."""
+    from evaluation.comparables.findings import gather as gather_comparables
+    from evaluation.comparables.findings import trainings as counted
+    from evaluation.comparables.page import write_comparables
+
+    plan, files = (QUICK, standin_data()) if quick else (FULL, find_or_generate())
+    folder = _folder(output, files)
+    with _progress() as bar:
+        task = bar.add_task("starting", total=None)
+        runs = Runs(sampled(plan, read_sales(files)), plan.folding, plan.boosting, lambda: bar.advance(task))
+        bar.update(task, total=counted(runs))
+        found = gather_comparables(runs, plan, lambda step: bar.update(task, description=step))
+        for path in write_comparables(found, folder):
+            bar.console.print(f"wrote {path}", soft_wrap=True)
+
+
+def _folder(output: Path | None, files: DataFiles) -> Path:
+    """Return where to write: figures of made-up homes must never replace the real ones."""
+    folder = output or (Path(tempfile.mkdtemp(prefix="evaluation-")) if files.standin else DOCS)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @app.command("ablation")

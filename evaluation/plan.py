@@ -30,10 +30,14 @@ class ReportPlan:
     """How often the improved model's trees are boosted."""
     homes: int | None = None
     """How many homes, drawn at random, stand for all of them."""
+    explained: int = 500
+    """How many homes' reasons are judged."""
 
 
 FULL = ReportPlan(USUAL_FOLDING, 20, SEEDS, (1_000, 2_000, 4_000, 8_000))
-QUICK = ReportPlan(Folding(folds=2, first_month="2015-04"), 2, SEEDS[:2], (400,), boosting=40, homes=1_000)
+QUICK = ReportPlan(
+    Folding(folds=2, first_month="2015-04"), 2, SEEDS[:2], (400,), boosting=40, homes=1_000, explained=40
+)
 
 CELLS: tuple[tuple[Split, Model, Level], ...] = (
     *((split, model, usual_level(split)) for model in Model for split in Split),

@@ -69,10 +69,13 @@ Key = tuple[Split, int, Model]
 BY_DATE = (Split.TEMPORAL, Split.ROLLING)
 """The splits that value the future."""
 
+REFITTED = (Split.GROUPED, *BY_DATE)
+"""The splits whose improved models are asked for more than what they say about their test rows."""
+
 
 @dataclass(frozen=True)
 class Refit:
-    """Hold an improved model that was trained on the sales before a day, and the rows of those and of later ones."""
+    """Hold an improved model that was trained on a fold, and the rows of the sales that it knows and was kept from."""
 
     fold: Holdout
     model: ImprovedModel
@@ -97,12 +100,12 @@ class Runs:
         after_training: Callable[[], None] = lambda: None,
     ) -> None:
         self.sales = sales
-        self._folding = folding
+        self.folding = folding
         self._boosting = boosting
         self.after_training = after_training
         self._tested: dict[Key, dict[Way, ValuedSplit]] = {}
         self._firm_valuers: dict[Model, Valuer] = {}
-        self._by_date: dict[Split, list[Refit]] = {split: [] for split in BY_DATE}
+        self._refits: dict[Split, list[Refit]] = {split: [] for split in REFITTED}
 
     def trained(self, jobs: Sequence[tuple[Model, int, Holdout]]) -> Iterator[TrainedFold]:
         """Train each model with its seed on its fold; yield them in the order given."""
@@ -116,7 +119,7 @@ class Runs:
     def run(self, keys: Iterable[Key]) -> None:
         """Train whatever these splits need that was not trained before."""
         wanted = [key for key in keys if key not in self._tested]
-        parts = [(key, fold) for key in wanted for fold in folds(key[0], self.sales, key[1], self._folding)]
+        parts = [(key, fold) for key in wanted for fold in folds(key[0], self.sales, key[1], self.folding)]
         if not parts:
             return
         done: dict[Key, list[tuple[Holdout, TrainedFold]]] = {key: [] for key in wanted}
@@ -124,8 +127,8 @@ class Runs:
         for (key, fold), one in zip(parts, results, strict=True):
             if key[:2] == (Split.RANDOM, FIRM_SEED):
                 self._firm_valuers[key[2]] = one.valuer
-            if key[0] in BY_DATE and isinstance(one.valuer, ImprovedModel):
-                self._by_date[key[0]].append(Refit(fold, one.valuer))
+            if key[0] in REFITTED and key[1] == FIRM_SEED and isinstance(one.valuer, ImprovedModel):
+                self._refits[key[0]].append(Refit(fold, one.valuer))
             done[key].append((fold, one))
         for key, folded in done.items():
             rows = np.concatenate([fold.test for fold, _ in folded])
@@ -145,9 +148,9 @@ class Runs:
         return self._firm_valuers[model]
 
     def refits(self, split: Split) -> list[Refit]:
-        """Return the improved models of a split by date, the earliest first."""
+        """Return the improved models of one of ``REFITTED`` in the order of its folds, the earliest first by date."""
         self.run([(split, FIRM_SEED, Model.IMPROVED)])
-        return self._by_date[split]
+        return self._refits[split]
 
 
 def value(valuer: Valuer, sales: Sales, columns: GivenColumns) -> ValuedSales:

@@ -16,7 +16,7 @@ from conversion.converted import convert_estimator
 from data.files import DataFiles
 from publishing.card import Card
 from publishing.publish import publish_converted
-from publishing.repository import PRICE_MODEL, served
+from publishing.repository import ANALYSIS, PRICE_MODEL, served
 from serving.embedded import EmbeddedServer
 from tests.conftest import copied
 from tests.service.asking import Asker
@@ -51,6 +51,7 @@ def service(
     """Serve the published repository, for all tests that leave it as it is."""
     repository, card = published
     with serve(served(repository), tmp_path_factory.mktemp("service")) as server:
+        server.wait_ready((ANALYSIS,))
         yield Service(server.http_address, server.grpc_address, files, card)
 
 
@@ -71,6 +72,7 @@ def shared_repository(published: tuple[Path, Card], tmp_path_factory: pytest.Tem
 def shared_server(shared_repository: Path) -> Iterator[EmbeddedServer]:
     """Serve ``shared_repository``."""
     with serve(served(shared_repository), shared_repository.parent) as server:
+        server.wait_ready((ANALYSIS,))
         yield server
 
 

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from benchmarks import DOCS, PEER_FOLDERS, RESULTS, bare, compare, environments, process_tree, repositories, wrk
 from benchmarks.__main__ import app
+from benchmarks.analysis_findings import ANALYSIS_FILE, AnalysisFindings, Turn, costs, neighbours, section
 from benchmarks.catalogue import PEERS
 from benchmarks.contender import Interface, StartFailed
 from benchmarks.growth.findings import Batch, Growth, Moment
@@ -358,7 +359,9 @@ def test_the_full_page_names_every_row_and_what_is_missing(results: Results, gro
 
 def test_the_committed_pages_are_those_of_the_committed_results(tmp_path: Path) -> None:
     results, growth = Results.read(RESULTS / "latest.json"), Growth.read(RESULTS / "growth.json")
-    short, full, *pictures = write_pages(results, growth, tmp_path, tmp_path)
+    kept = RESULTS / ANALYSIS_FILE
+    analyses = AnalysisFindings.read(kept) if kept.is_file() else None
+    short, full, *pictures = write_pages(results, growth, tmp_path, tmp_path, analyses)
     assert short.read_text() == (DOCS / "speed.md").read_text()
     assert full.read_text() == (RESULTS / "tables.md").read_text()
     assert {picture.name for picture in pictures} == {path.name for path in (DOCS / "speed").iterdir()}
@@ -396,3 +399,19 @@ def test_a_load_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["compare", str(tmp_path), "--load", "1,7"])
     assert ran.exit_code == 2
     assert "1, 8, 32, 64, 1024" in ran.output
+
+
+def test_what_analyses_cost_survives_being_written_and_is_told(results: Results, tmp_path: Path) -> None:
+    names = ("without market_analysis", "with market_analysis")
+    results.samples = [
+        sample(name, number, 1000 - 100 * place) for place, name in enumerate(names) for number in (1, 2)
+    ]
+    results.about = {**ABOUT, "asked_per_s": 10}
+    found = AnalysisFindings(
+        results, [Turn(1, 6.0, 5.0, 2.0, 0.5, 4.0, 60), Turn(2, 7.0, 5.5, 2.0, 0.5, 4.5, 62)], 0.5, 0
+    )
+    found.write(tmp_path / ANALYSIS_FILE)
+    assert AnalysisFindings.read(tmp_path / ANALYSIS_FILE) == found
+    assert ("of that: the rest", "2.25 (2.00 to 2.50)") in costs(found).lines
+    assert neighbours(found).lines[1][-1] == "0.900"
+    assert "0 of them failed" in section(found)
