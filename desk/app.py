@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -10,20 +13,31 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from client.errors import ClientError
-from desk import one_home, pages, static_files
+from desk import many_homes, one_home, pages, static_files
+from desk.jobs import Jobs
 from desk.pages import Desk, show_http_error, show_service_error
 from desk.security import SecurityHeaders
 from desk.service import Service
 from desk.settings import Settings
 from desk.static_files import StaticFiles
 
-PAGES = (one_home,)
+PAGES = (one_home, many_homes)
 """Each module serves one page: its ``ROUTES``, with a template of the same name."""
 
 
 def healthy(request: Request) -> Response:
     """Answer that the desk runs; whether the service does is another question."""
     return PlainTextResponse("ready\n")
+
+
+@asynccontextmanager
+async def keep_files(app: Starlette) -> AsyncIterator[None]:
+    """Keep the files that people bring for as long as the desk runs."""
+    app.state.jobs = Jobs(app.state.desk.settings.service_url)
+    try:
+        yield
+    finally:
+        app.state.jobs.close()
 
 
 def create(settings: Settings) -> Starlette:
@@ -45,6 +59,7 @@ def create(settings: Settings) -> Starlette:
             500: show_http_error,
             ClientError: show_service_error,
         },
+        lifespan=keep_files,
     )
     app.state.desk = Desk(settings, Service(settings.service_url), static, pages.templates(static))
     return app

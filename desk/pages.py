@@ -19,11 +19,12 @@ from desk.settings import Settings
 from desk.static_files import StaticFiles
 from desk.wording import FILTERS
 
-NAVIGATION = (("/", "One home"),)
+NAVIGATION = (("/", "One home"), ("/homes", "Many homes"))
 """Address and name of each page in the header, in their order."""
 
 WORDS = {
     404: ("There is no such page", "The address may be mistyped, or an old one."),
+    411: ("The file came without its length", "Choose it again on the page for many homes."),
     405: ("That cannot be sent here", "Go back to the page you came from and use its form."),
     500: ("The desk failed", "This is a fault of the desk, not of what you entered. Try again in a minute."),
 }

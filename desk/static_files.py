@@ -15,11 +15,13 @@ from starlette.routing import Route
 OWN = Path(__file__).parent / "static"
 YEAR = "public, max-age=31536000, immutable"
 
-# Of these packages only files are used: no Python of theirs is imported, and Django is not installed.
+# Of these packages only files are used: no Python of theirs is imported, and neither Django nor Flask is installed.
 VENDORED = {
     "htmx.js": ("django-htmx", "django_htmx/static/django_htmx/htmx-2.min.js"),
     "leaflet/leaflet.js": ("django-leaflet", "leaflet/static/leaflet/leaflet.js"),
     "leaflet/leaflet.css": ("django-leaflet", "leaflet/static/leaflet/leaflet.css"),
+    "swagger/swagger-ui.js": ("flask-swagger-ui", "flask_swagger_ui/dist/swagger-ui-bundle.js"),
+    "swagger/swagger-ui.css": ("flask-swagger-ui", "flask_swagger_ui/dist/swagger-ui.css"),
 }
 
 
