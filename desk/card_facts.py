@@ -1,4 +1,4 @@
-"""What a model card says, in figures that a page can put into words. Cards of all ages are read: what is not there is None."""
+"""What a model card says, in figures that a page puts into words. Of older cards, what is not there is None."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ REFUSALS_SHOWN = 20
 
 @dataclass(frozen=True)
 class ValuedRow:
-    """Hold one home of a file: its line, the home in a few words, its prices in dollars, and its address on the desk."""
+    """Hold a home of a file: its line, the home in a few words, prices in dollars, its address on the desk."""
 
     line: str
     home: str

@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import asdict
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -30,7 +31,7 @@ AGAIN_S = 2
 """Seconds after which a page without scripts asks again."""
 STEP = 10
 """Percent after which a screen reader is told."""
-LIMITS = {"most_homes": MOST_HOMES, "most_bytes": MOST_BYTES, "kept_minutes": round(KEPT_S / 60)}
+LIMITS: dict[str, Any] = {"most_homes": MOST_HOMES, "most_bytes": MOST_BYTES, "kept_minutes": round(KEPT_S / 60)}
 
 
 def offer(request: Request) -> Response:
@@ -67,7 +68,7 @@ def follow(request: Request) -> Response:
     job = _job(request)
     progress = job.progress
     told = progress.percent // STEP * STEP
-    shown = {
+    shown: dict[str, Any] = {
         "job": job,
         "progress": progress,
         "told": told,
