@@ -1,6 +1,6 @@
 # `make up` serves, `make test` tests; both set up what they need. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help up ports models test check lint format examples publish retrain rollback versions rollout report slides bench lock clean
+.PHONY: help up ports models test check lint format examples publish retrain rollback versions rollout report slides openapi bench lock clean
 
 python := .venv/bin/python -B
 # Threads that wait asleep: trees train many times faster where other work shares the cores.
@@ -64,6 +64,9 @@ report: $(development) ## Evaluate every model on every split: docs/evaluation.m
 
 slides: $(development) ## Build both presentations from the evaluation (PDF needs chromium)
 	@$(python) -m evaluation.slides
+
+openapi: $(development) ## Write docs/openapi.yaml, the description for callers, after a change of columns, models or gateway
+	@$(python) -m openapi
 
 bench: $(development) ## Measure speed against peers and limits (needs wrk): writes benchmarks/results; BENCH="--quick"
 	@$(python) -m benchmarks $(BENCH)
