@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from client.errors import ClientError
-from desk import many_homes, one_home, pages, static_files
+from desk import api_docs, many_homes, one_home, pages, pass_on, static_files, the_model
 from desk.jobs import Jobs
 from desk.pages import Desk, show_http_error, show_service_error
 from desk.security import SecurityHeaders
@@ -21,7 +21,7 @@ from desk.service import Service
 from desk.settings import Settings
 from desk.static_files import StaticFiles
 
-PAGES = (one_home, many_homes)
+PAGES = (one_home, many_homes, the_model, api_docs)
 """Each module serves one page: its ``ROUTES``, with a template of the same name."""
 
 
@@ -46,6 +46,7 @@ def create(settings: Settings) -> Starlette:
     app = Starlette(
         routes=[
             *(route for page in PAGES for route in page.ROUTES),
+            *pass_on.ROUTES,
             *static_files.ROUTES,
             Route("/ready", healthy),
         ],

@@ -19,7 +19,7 @@ from desk.settings import Settings
 from desk.static_files import StaticFiles
 from desk.wording import FILTERS
 
-NAVIGATION = (("/", "One home"), ("/homes", "Many homes"))
+NAVIGATION = (("/", "One home"), ("/homes", "Many homes"), ("/model", "The model"), ("/docs", "For programs"))
 """Address and name of each page in the header, in their order."""
 
 WORDS = {
