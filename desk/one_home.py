@@ -111,8 +111,14 @@ def _shown(request: Request, asked: Form, answer: Answer) -> dict[str, object]:
             (
                 number,
                 comparable,
-                [(LABELS[name], fields.in_words(name, comparable.home[name]), _differs(asked, name, comparable.home[name]))
-                 for name in GRID],
+                [
+                    (
+                        LABELS[name],
+                        fields.in_words(name, comparable.home[name]),
+                        _differs(asked, name, comparable.home[name]),
+                    )
+                    for name in GRID
+                ],
             )
             for number, comparable in enumerate(analysis.comparables, 1)
         ],
