@@ -135,10 +135,10 @@ def _told(home: Home, analysis: Analysis) -> Iterable[tuple[tuple[str, ...], lis
     """Yield what could still be told, and the home with it as its comparable sales have it."""
     missing = [column.name for column in HOME_COLUMNS if column.name not in home]
     place = tuple(name for name in ("lat", "long") if name in missing)
-    alone = [(name,) for name in missing if name not in place]
-    tellings = ([place] if place else []) + alone
+    alone: list[tuple[str, ...]] = [(name,) for name in missing if name not in place]
+    tellings: list[tuple[str, ...]] = [*([place] if place else []), *alone]
     for columns in tellings + ([tuple(missing)] if len(tellings) > 1 else []):
-        homes = [{**home, **{name: _of(like, name) for name in columns}} for like in _like(analysis)]
+        homes: list[Home] = [{**home, **{name: _of(like, name) for name in columns}} for like in _like(analysis)]
         homes = [one for one in homes if not 0 < one.get("yr_renovated", 0) < one.get("yr_built", 0)]
         if homes:
             yield columns, homes

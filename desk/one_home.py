@@ -15,13 +15,14 @@ from desk import asking, drawing, fields, form
 from desk.asking import Answer
 from desk.form import Form
 from desk.pages import desk_of, render
-from desk.wording import plain
+from desk.wording import number, plain
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, LABELS
 
 ANALYSIS, VALUATION = "market_analysis", "house_price_minimal"
 REMEMBERED = ("was", "by")
 """What a sent address says of the answer that it was sent with: its price, and the model's name."""
-GRID = ("sqft_living", "sqft_lot", "bedrooms", "bathrooms", "yr_built", "grade", "condition")
+YEAR = "yr_built"
+GRID = ("sqft_living", "sqft_lot", "bedrooms", "bathrooms", YEAR, "grade", "condition")
 """What the table of comparables shows of each sale, beside what it cost."""
 
 
@@ -100,7 +101,9 @@ def _shown(request: Request, asked: Form, answer: Answer) -> dict[str, object]:
     return {
         "analysis": analysis,
         "answer": answer,
-        "facts": [(LABELS[name], fields.in_words(name, asked.home[name])) for name in asked.given],
+        "facts": [
+            (LABELS[name], fields.in_words(name, asked.home[name])) for name in asked.given if name not in fields.PLACE
+        ],
         "before": before,
         "today": date.today(),
         "link": "/?" + asked.query(was=plain(round(analysis.price)), by=analysis.price_model),
@@ -109,18 +112,18 @@ def _shown(request: Request, asked: Form, answer: Answer) -> dict[str, object]:
         "sketch": drawing.sketch(asked.home.get("lat"), asked.home.get("long"), analysis.comparables),
         "comparables": [
             (
-                number,
+                place,
                 comparable,
                 [
                     (
                         LABELS[name],
-                        fields.in_words(name, comparable.home[name]),
+                        (plain if name == YEAR else number)(comparable.home[name]),
                         _differs(asked, name, comparable.home[name]),
                     )
                     for name in GRID
                 ],
             )
-            for number, comparable in enumerate(analysis.comparables, 1)
+            for place, comparable in enumerate(analysis.comparables, 1)
         ],
         "variants": [(LABELS[name], name, answer.variants_of(name)) for name in ("condition", "grade", "sqft_living")],
         "sharper": [

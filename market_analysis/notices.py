@@ -31,9 +31,7 @@ def notices(
         return [sentence for sentence in [*said, _NO_SALES] if sentence]
     said += _comparables(selection)
     if not place_given:
-        said.append(
-            "Latitude and longitude were not both given: comparables come from the ZIP code, without distances"
-        )
+        said.append("Latitude and longitude were not both given: comparables come from the ZIP code, without distances")
     if not typical:
         said.append("Too few sales in this ZIP code for a typical home to compare with, so there are no reasons")
     if not version.facts.proven:

@@ -1,7 +1,9 @@
 // The two maps: one sets the place of the home, one shows its comparable sales.
 "use strict";
 
-const COUNTY = [[47.08, -122.55], [47.82, -121.1]];
+const COUNTY = [[47.22, -122.52], [47.8, -121.9]]; // where most people live
+const LARGE = 8; // so many towns are named from afar, the others from this zoom on
+const NEARER = 10.5;
 const ROUGH = 13; // closer than this, the outlines of the county are too coarse to be shown
 
 function element(text, name) {
@@ -30,10 +32,15 @@ async function background(map, box) {
   for (const land of county.islands) {
     L.polygon(land, { stroke: true, weight: 1, color: "#7ea6b3", fillColor: "#eef0ea", fillOpacity: 1, interactive: false }).addTo(layer);
   }
-  for (const [name, lat, long] of county.towns) {
-    L.marker([lat, long], { icon: icon(name, "town"), interactive: false, keyboard: false }).addTo(layer);
-  }
-  const fit = () => { map.getZoom() < ROUGH ? layer.addTo(map) : layer.remove(); };
+  const small = L.layerGroup();
+  county.towns.forEach(([name, lat, long], index) => {
+    L.marker([lat, long], { icon: icon(name, "town"), interactive: false, keyboard: false }).addTo(index < LARGE ? layer : small);
+  });
+  const shows = (which, where) => (where ? which.addTo(map) : which.remove());
+  const fit = () => {
+    shows(layer, map.getZoom() < ROUGH);
+    shows(small, map.getZoom() < ROUGH && map.getZoom() >= NEARER);
+  };
   map.on("zoomend", fit);
   fit();
 }
@@ -41,7 +48,7 @@ async function background(map, box) {
 function create(box) {
   box.hidden = false;
   box.dataset.started = "yes";
-  const map = L.map(box, { attributionControl: Boolean(box.dataset.tiles), scrollWheelZoom: false, fadeAnimation: false, zoomAnimation: false });
+  const map = L.map(box, { attributionControl: Boolean(box.dataset.tiles), scrollWheelZoom: false, zoomSnap: 0.25, fadeAnimation: false, zoomAnimation: false });
   if (map.attributionControl) map.attributionControl.setPrefix(false);
   L.control.scale({ metric: false }).addTo(map);
   return map;
