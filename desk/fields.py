@@ -52,7 +52,7 @@ def _field(column: Column, this_year: int) -> Field:
         for place, words in enumerate(WORDS.get(column.name, ()))
     )
     label = LABELS[column.name]
-    unit = column.unit if column.unit in ("square feet", "degrees") else ""
+    unit = {"square feet": "sq ft", "degrees": "degrees"}.get(column.unit, "")
     first, _, more = column.description.partition("; ")
     about = [text for text in (first if first != label else "", more.capitalize()) if text]
     limits = "" if choices else _limits(column, this_year)

@@ -29,7 +29,7 @@ from rich.console import Console
 
 from conversion import Refused
 from data.command_line import run
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, VERSION_NAME, served, versions
+from publishing.repository import ANALYSIS, ENSEMBLES, PREPROCESSING, PRICE_MODEL, VERSION_NAME, served, versions
 
 CONFIG = "config.pbtxt"
 WARMUP = "warmup"
@@ -105,7 +105,7 @@ def push(repository: Path, url: str) -> dict[str, list[int]]:
 
     Returns the versions that each model serves. Only one push may run at a time. Raises Refused.
     """
-    models = [repository / name for name in (PRICE_MODEL, PREPROCESSING, *ENSEMBLES)]  # ensembles need the others
+    models = [repository / name for name in (PRICE_MODEL, PREPROCESSING, ANALYSIS, *ENSEMBLES)]  # in the order of need
     serving = {model.name: _served_here(model) for model in models}
     if missing := [name for name, numbers in serving.items() if not numbers]:
         raise Refused(f"{repository} has no version of {', '.join(missing)}: `make models` publishes what is missing")

@@ -16,6 +16,7 @@ from onnx import TensorProto
 
 from conversion import Refused
 from conversion.graph import FEATURE_NAMES_KEY, FEATURES, IDENTITY_KEY, OPSETS, OUTPUTS, RUN_FAILURES, run, session
+from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.columns import FEATURE_NAMES
 from publishing.card import CARD_FILE, Card
 from publishing.proof_file import PROOF_FILE
@@ -50,10 +51,11 @@ def check_version(folder: Path, table: npt.NDArray[np.float32]) -> Card:
     Raises Refused with the first thing that is wrong.
     """
     card = Card.read(folder)
-    if set(card.files) not in ({MODEL_FILE}, {MODEL_FILE, PROOF_FILE}):
+    if not {MODEL_FILE} <= set(card.files) <= {MODEL_FILE, PROOF_FILE, COMPARABLES_FILE}:
         raise Refused(
             f"its card names {', '.join(sorted(card.files)) or 'no file'}, a version is made of "
-            f"{MODEL_FILE} and, where its procedure was proven, {PROOF_FILE}"
+            f"{MODEL_FILE}, where its procedure was proven {PROOF_FILE}, and where its sales may be shown "
+            f"{COMPARABLES_FILE}"
         )
     graph = (folder / MODEL_FILE).read_bytes()
     _check_self_contained(graph)

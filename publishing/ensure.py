@@ -15,6 +15,7 @@ from data.standin import find_or_generate, standin_data
 from preprocessing.demographics import Demographics
 from preprocessing.example import example_features, example_home
 from publishing.admission import withdraw
+from publishing.analysis_version import publish_analysis
 from publishing.card import Card, newest_known
 from publishing.preprocessing_version import publish_preprocessing, published_demographics
 from publishing.repository import ENSEMBLES, PRICE_MODEL, configured, served, versions
@@ -97,6 +98,9 @@ def prepare(repository: Path, demographics: Demographics) -> None:
     number = publish_preprocessing(models, demographics)
     if number is not None:
         log.info("preprocessing version %d carries today's checks, demographics and training sales' spread", number)
+    number = publish_analysis(models)
+    if number is not None:
+        log.info("market_analysis version %d knows the price models that serve, and their sales", number)
 
 
 def example(repository: Path) -> dict[str, float]:

@@ -75,6 +75,7 @@ def findings_of(task: Task) -> Findings:
     """Examine a version in this process."""
     # Imported here: who starts an examination, as the door that mostly waits, needs none of it.
     from publishing.claims import check_claims
+    from publishing.comparables_file import check_comparables
     from publishing.contract import check_version
     from publishing.floors import check_floors
     from publishing.gate import compare, judge
@@ -88,6 +89,7 @@ def findings_of(task: Task) -> Findings:
         version = Judged.read(task.folder, sales)
         check_floors(version)
         check_claims(version)
+        check_comparables(task.folder, version)
         if task.serving is not None and Card.read(task.serving).data.standin == card.data.standin:
             # Made-up sales say nothing about a model of real ones, nor the reverse.
             comparison = compare(task.folder, task.serving, sales, task.accept)

@@ -6,12 +6,8 @@ price model learned from spread over each column.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import preprocessing
@@ -21,11 +17,9 @@ from preprocessing.demographics import DEMOGRAPHICS_FILE, Demographics
 from preprocessing.training_bins import TRAINING_FILE, Bins, as_json
 from publishing.card import Card
 from publishing.repository import PREPROCESSING, PRICE_MODEL, add, newest, staged
+from publishing.shipping import fingerprint, ship, try_out
 
 log = logging.getLogger(__name__)
-
-_SOURCE = Path(preprocessing.__file__).parent
-_CODE = "*.py"
 
 
 def publish_preprocessing(repository: Path, demographics: Demographics) -> int | None:
@@ -39,17 +33,13 @@ def publish_preprocessing(repository: Path, demographics: Demographics) -> int |
     current = newest(model)
     with staged(repository) as area:
         folder = area / "version"
-        folder.mkdir()
-        for path in sorted(_SOURCE.glob(_CODE)):
-            shutil.copyfile(path, folder / path.name)
+        ship(preprocessing, folder)
         demographics.write(folder / DEMOGRAPHICS_FILE)
         if (training := _training_columns(repository)) is not None:
             (folder / TRAINING_FILE).write_text(json.dumps(as_json(training), indent=1) + "\n")
-        # A file where Python would put byte code: Triton would take that for a new version.
-        (folder / "__pycache__").touch()
-        if current is not None and _fingerprint(current) == _fingerprint(folder):
+        if current is not None and fingerprint(current) == fingerprint(folder):
             return None
-        _try(folder)
+        try_out("version.example", area, "preprocessing does not value the example home")
         return add(folder, model)
 
 
@@ -79,20 +69,3 @@ def _training_columns(repository: Path) -> dict[str, Bins] | None:
             "drift is not measured: the card of %s version %s lacks training_columns", PRICE_MODEL, version.name
         )
     return columns
-
-
-def _try(folder: Path) -> None:
-    for path in folder.glob(_CODE):
-        compile(path.read_bytes(), path, "exec")
-    command = [sys.executable, "-B", "-m", f"{folder.name}.example"]
-    trial = subprocess.run(command, cwd=folder.parent, capture_output=True, text=True, timeout=60, check=False)
-    if trial.returncode:
-        raise Refused(f"preprocessing does not value the example home:\n{trial.stderr.strip()}")
-
-
-def _fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted([*folder.glob(_CODE), folder / DEMOGRAPHICS_FILE, *folder.glob(TRAINING_FILE)]):
-        digest.update(path.name.encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()

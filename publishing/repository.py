@@ -22,6 +22,7 @@ from conversion import Refused
 
 PRICE_MODEL = "price_model"
 PREPROCESSING = "preprocessing"
+ANALYSIS = "market_analysis"
 ENSEMBLES = ("house_price", "house_price_minimal", "house_price_single", "house_price_packed")
 
 SHIPPED = Path(__file__).resolve().parent.parent / "model_repository"

@@ -16,6 +16,7 @@ from conversion.graph import Ranges, complete, fingerprint, has_range, milliseco
 from preprocessing.columns import FEATURE_NAMES, OPTIONAL_COLUMN_NAMES
 from preprocessing.training_bins import describe
 from publishing.card import Card, ExampleHome, MeasuredRange
+from publishing.comparables_file import write_comparables
 from publishing.contract import MODEL_FILE
 from publishing.proof_file import write_proof
 from training.gaps import only_required
@@ -67,11 +68,15 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
     if converted.proof:
         write_proof(converted.proof, folder)
         unseen, unseen_required = converted.proof.told(), converted.proof.told(required=True)
-        whole, least, learned = unseen, unseen_required, converted.proof.among(sales)[1]
+        told, learned = converted.proof.among(sales)
+        whole, least = unseen, unseen_required
+        shown, known = unseen[told], learned
     else:
         required = only_required(sales.table)
         unseen, unseen_required = value(held_out, sales.table), value(held_out, required)
         whole, least, learned = value(measured, sales.table), value(measured, required), sales.training
+        shown, known = unseen, held_out
+    write_comparables(sales, known, Valuations(shown.price, shown.low, shown.high), folder)
     card = Card(
         price_model=identity,
         created_at=now.isoformat(timespec="seconds"),

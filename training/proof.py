@@ -46,10 +46,11 @@ class Proof:
 
         Of several sales of one home on one day, one is found.
         """
-        here, there = (_keys(one.homes, one.days) for one in (self, sales))
+        here, there = (sale_keys(one.homes, one.days) for one in (self, sales))
         _, places, rows = np.intersect1d(here, there, return_indices=True)
         return places, rows
 
 
-def _keys(homes: npt.NDArray[np.int64], days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.void]:
+def sale_keys(homes: npt.NDArray[np.int64], days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.void]:
+    """Return what tells sales [N] apart: the home and the day."""
     return np.rec.fromarrays((homes, days.astype("datetime64[D]").astype(np.int64)))

@@ -1,0 +1,104 @@
+"""The ``market_analysis`` model that Triton runs: homes in, whole analyses out, each from one trained model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+# The packages that were published with this version; those of another one run in another process.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from market_analysis.analysis import AnotherModel, Answers, Features, analyse, as_text, empty_answers
+from market_analysis.confidence import confidence, fsd, warning
+from market_analysis.notices import SALES_UNKNOWN
+from market_analysis.places import Floats
+from market_analysis.versions import KnownVersion, read_versions
+
+PRICES = ("price", "price_low", "price_high")
+NAME = "price_model"
+
+
+class Failed(Exception):
+    """Tell that another model did not answer; holds its error."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(error.message())
+        self.error = error
+
+
+class TritonPythonModel:
+    """Asks ``preprocessing`` for features, and one version of ``price_model`` for everything else."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Read what was published with this version."""
+        self.versions = read_versions(Path(__file__).parent)
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Return one response a request: the outputs of its homes, or why they get none."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Any) -> Any:
+        try:
+            (table,) = _ask("preprocessing", request.inputs(), ("features",), **_passed_on(request))
+            for version in self.versions:
+                try:
+                    return _response(analyse(table.as_numpy(), version, lambda rows, of=version: _values(rows, of)))
+                except (Failed, AnotherModel):
+                    continue  # rolled back, or not loaded yet: the version before it answers
+            return _price_alone(table)
+        except Failed as failed:
+            return pb_utils.InferenceResponse(error=failed.error)
+
+
+def _passed_on(request: Any) -> dict[str, Any]:
+    """Return a request's id and parameters, for ``preprocessing`` to look at as if it were asked itself."""
+    try:
+        parameters = json.loads(request.parameters() or "{}")
+        named = {"request_id": request.request_id(), "parameters": parameters}
+    except UnicodeDecodeError:
+        error = pb_utils.TritonError("the request holds text that is not UTF-8", pb_utils.TritonError.INVALID_ARG)
+        raise Failed(error) from None
+    # Triton hands on no fractions here, and of a number only the name matters: it may be a misspelt column.
+    for name, value in parameters.items():
+        if not isinstance(value, str):
+            parameters[name] = 1
+    return named
+
+
+def _values(rows: Features, version: KnownVersion) -> Floats:
+    tensor = pb_utils.Tensor("features", np.ascontiguousarray(rows))
+    found = _ask("price_model", [tensor], PRICES, model_version=version.facts.number)
+    return np.concatenate([prices.as_numpy() for prices in found], axis=1).astype(np.float64)
+
+
+def _price_alone(features: Any) -> Any:
+    """Return prices of whichever version serves, when it is none whose sales are known."""
+    *prices, name = _ask("price_model", [features], (*PRICES, NAME))
+    found = dict(zip(PRICES, (one.as_numpy() for one in prices), strict=True))
+    answers = empty_answers(len(found["price"]))
+    answers |= found
+    answers["reference_price"] = np.rint(found["price"])
+    answers["fsd"] = fsd(found["price_low"], found["price_high"]).astype(np.float32)
+    for row, deviation in enumerate(answers["fsd"][:, 0].tolist()):
+        answers["confidence"][row] = confidence(deviation)
+        answers["notice"][row] = as_text([one for one in (warning(deviation), SALES_UNKNOWN) if one])
+    del answers[NAME]
+    return _response(answers, name)
+
+
+def _response(answers: Answers, *others: Any) -> Any:
+    return pb_utils.InferenceResponse([*(pb_utils.Tensor(name, values) for name, values in answers.items()), *others])
+
+
+def _ask(model: str, inputs: list[Any], outputs: tuple[str, ...], **how: Any) -> list[Any]:
+    """Return the outputs of another model. Raises Failed with its error."""
+    request = pb_utils.InferenceRequest(model_name=model, inputs=inputs, requested_output_names=list(outputs), **how)
+    response = request.exec()
+    if response.has_error():
+        raise Failed(response.error())
+    return [pb_utils.get_output_tensor_by_name(response, name) for name in outputs]
