@@ -23,12 +23,12 @@ PRICES = ("price", "price_low", "price_high")
 NAME = "price_model"
 
 
-class Failed(Exception):
-    """Tell that another model did not answer; holds its error."""
+REFUSALS = ("missing columns: ", "unknown column '", "the request holds text ", "home refused: ")
+"""What preprocessing's refusals begin with. Those of several homes end with a line of JSON, ``{"rows":``."""
 
-    def __init__(self, error: Any) -> None:
-        super().__init__(error.message())
-        self.error = error
+
+class Failed(Exception):
+    """Tell that another model did not answer, with its message."""
 
 
 class TritonPythonModel:
@@ -52,7 +52,15 @@ class TritonPythonModel:
                     continue  # rolled back, or not loaded yet: the version before it answers
             return _price_alone(table)
         except Failed as failed:
-            return pb_utils.InferenceResponse(error=failed.error)
+            return pb_utils.InferenceResponse(error=_error(str(failed)))
+
+
+def _error(message: str) -> Any:
+    """Return an error with the code that it had before Triton 24.10 made every one of another model INTERNAL."""
+    refused = message.startswith(REFUSALS) or message.rpartition("\n")[2].startswith('{"rows":')
+    return pb_utils.TritonError(
+        message, pb_utils.TritonError.INVALID_ARG if refused else pb_utils.TritonError.UNAVAILABLE
+    )
 
 
 def _passed_on(request: Any) -> dict[str, Any]:
@@ -61,8 +69,7 @@ def _passed_on(request: Any) -> dict[str, Any]:
         parameters = json.loads(request.parameters() or "{}")
         named = {"request_id": request.request_id(), "parameters": parameters}
     except UnicodeDecodeError:
-        error = pb_utils.TritonError("the request holds text that is not UTF-8", pb_utils.TritonError.INVALID_ARG)
-        raise Failed(error) from None
+        raise Failed("the request holds text that is not UTF-8") from None
     # Triton hands on no fractions here, and of a number only the name matters: it may be a misspelt column.
     for name, value in parameters.items():
         if not isinstance(value, str):
@@ -100,5 +107,5 @@ def _ask(model: str, inputs: list[Any], outputs: tuple[str, ...], **how: Any) ->
     request = pb_utils.InferenceRequest(model_name=model, inputs=inputs, requested_output_names=list(outputs), **how)
     response = request.exec()
     if response.has_error():
-        raise Failed(response.error())
+        raise Failed(response.error().message())
     return [pb_utils.get_output_tensor_by_name(response, name) for name in outputs]

@@ -212,7 +212,10 @@ def _difference(
     if np.isnan(own):
         return np.zeros(len(rows))
     scale = _SCALES.get(name, _as_it_is)
-    return scale(sales.homes[rows, POSITION[name]].astype(np.float64)) - scale(np.float64(own))
+    difference: npt.NDArray[np.float64] = scale(sales.homes[rows, POSITION[name]].astype(np.float64)) - scale(
+        np.float64(own)
+    )
+    return difference
 
 
 def _as_it_is(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -28,6 +28,8 @@ from market_analysis.selection import (
 )
 from market_analysis.typical import typical_homes
 from preprocessing.columns import EXAMPLE_HOME, FEATURE_NAMES, HOME_COLUMN_NAMES, POSITION
+from training.accuracy_by import accuracy_by
+from training.valuations import Valuations
 
 AS_OF = np.datetime64("2015-06-01")
 EXAMPLE = np.array([EXAMPLE_HOME[name] for name in HOME_COLUMN_NAMES], dtype=np.float32)
@@ -267,3 +269,13 @@ def test_levels_loosen() -> None:
     for strict, loose in pairwise(LEVELS):
         for name in ("miles", "months", "area", "grade", "lot", "value"):
             assert getattr(strict, name) <= getattr(loose, name)
+
+
+def test_accuracy_by_part_counts_every_sale_once_each_way() -> None:
+    paid = np.array([250_000.0, 300_000.0, 2_000_000.0])
+    valued = Valuations(paid * [1.05, 0.8, 1.2], paid, paid).of(paid, np.arange(3))
+    found = accuracy_by(valued, np.array([98001, 98001, 98004], np.float32))
+    assert [(part.name, part.sales) for part in found["area"]] == [("98001", 2), ("98004", 1)]
+    assert [part.name for part in found["price"]] == ["below $300,000", "$300,000 to $500,000", "$1,000,000 and more"]
+    first = found["area"][0]
+    assert (first.mdape, first.ppe10, first.bias) == pytest.approx((12.5, 50, -7.5))
