@@ -148,13 +148,11 @@ def _day(value: object) -> date | None:
 
 
 def _group(figures: Mapping[str, Any], name: str = "") -> Group | None:
-    """Return a group of sales from a card's figures: in percent under the names of accuracy, else shares."""
-    unit = 100 if "ppe10" in figures else 1
-    sales, half, bias = (_number(figures.get(key)) for key in ("sales", "mdape", "bias"))
-    within = _number(figures.get("ppe10" if unit == 100 else "within_10"))
+    """Return a group of sales from a card's figures, which are in percent."""
+    sales, half, within, bias = (_number(figures.get(key)) for key in ("sales", "mdape", "ppe10", "bias"))
     if sales is None or half is None or within is None:
         return None
-    return Group(name, int(sales), half / unit, within / unit, (bias or 0.0) / unit)
+    return Group(name, int(sales), half / 100, within / 100, (bias or 0.0) / 100)
 
 
 def _groups(found: object) -> tuple[Group, ...]:

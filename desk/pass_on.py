@@ -1,7 +1,7 @@
 """Passes requests to the service's own paths on to it, where no gateway does that: for trying them out on the desk.
 
-In the containers the gateway serves both, and nothing comes here. What passes is what the gateway lets pass: homes to be
-valued, and questions about the service. The body and the answer go as they are.
+In the containers the gateway serves both, and nothing comes here. What passes is what the gateway lets pass: homes to
+be valued, and questions about the service. The body and the answer go as they are.
 """
 
 from __future__ import annotations
