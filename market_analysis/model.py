@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,12 @@ PRICES = ("price", "price_low", "price_high")
 NAME = "price_model"
 
 
-class Failed(Exception):
-    """Tell that another model did not answer; holds its error."""
+REFUSALS = ("missing columns: ", "unknown column '", "the request holds text ", "home refused: ")
+"""What preprocessing's refusals begin with. Those of several homes end with a line of JSON, ``{"rows":``."""
 
-    def __init__(self, error: Any) -> None:
-        super().__init__(error.message())
-        self.error = error
+
+class Failed(Exception):
+    """Tell that another model did not answer, with its message."""
 
 
 class TritonPythonModel:
@@ -47,12 +48,20 @@ class TritonPythonModel:
             (table,) = _ask("preprocessing", request.inputs(), ("features",), **_passed_on(request))
             for version in self.versions:
                 try:
-                    return _response(analyse(table.as_numpy(), version, lambda rows, of=version: _values(rows, of)))
+                    return _response(analyse(table.as_numpy(), version, partial(_values, version)))
                 except (Failed, AnotherModel):
                     continue  # rolled back, or not loaded yet: the version before it answers
             return _price_alone(table)
         except Failed as failed:
-            return pb_utils.InferenceResponse(error=failed.error)
+            return pb_utils.InferenceResponse(error=_error(str(failed)))
+
+
+def _error(message: str) -> Any:
+    """Return an error with the code that it had before Triton 24.10 made every one of another model INTERNAL."""
+    refused = message.startswith(REFUSALS) or message.rpartition("\n")[2].startswith('{"rows":')
+    return pb_utils.TritonError(
+        message, pb_utils.TritonError.INVALID_ARG if refused else pb_utils.TritonError.UNAVAILABLE
+    )
 
 
 def _passed_on(request: Any) -> dict[str, Any]:
@@ -61,8 +70,7 @@ def _passed_on(request: Any) -> dict[str, Any]:
         parameters = json.loads(request.parameters() or "{}")
         named = {"request_id": request.request_id(), "parameters": parameters}
     except UnicodeDecodeError:
-        error = pb_utils.TritonError("the request holds text that is not UTF-8", pb_utils.TritonError.INVALID_ARG)
-        raise Failed(error) from None
+        raise Failed("the request holds text that is not UTF-8") from None
     # Triton hands on no fractions here, and of a number only the name matters: it may be a misspelt column.
     for name, value in parameters.items():
         if not isinstance(value, str):
@@ -70,10 +78,10 @@ def _passed_on(request: Any) -> dict[str, Any]:
     return named
 
 
-def _values(rows: Features, version: KnownVersion) -> Floats:
+def _values(version: KnownVersion, rows: Features) -> Floats:
     tensor = pb_utils.Tensor("features", np.ascontiguousarray(rows))
     found = _ask("price_model", [tensor], PRICES, model_version=version.facts.number)
-    return np.concatenate([prices.as_numpy() for prices in found], axis=1).astype(np.float64)
+    return np.asarray(np.concatenate([prices.as_numpy() for prices in found], axis=1), dtype=np.float64)
 
 
 def _price_alone(features: Any) -> Any:
@@ -100,5 +108,5 @@ def _ask(model: str, inputs: list[Any], outputs: tuple[str, ...], **how: Any) ->
     request = pb_utils.InferenceRequest(model_name=model, inputs=inputs, requested_output_names=list(outputs), **how)
     response = request.exec()
     if response.has_error():
-        raise Failed(response.error())
+        raise Failed(response.error().message())
     return [pb_utils.get_output_tensor_by_name(response, name) for name in outputs]

@@ -89,7 +89,7 @@ def rounded_to(parts: Floats, total: float) -> Floats:
 @lru_cache(maxsize=len(GROUPS) + 1)
 def _subsets(count: int) -> npt.NDArray[np.int64]:
     """Return which groups each subset holds, 0 or 1 [2^m,m]: the empty one first, the whole one last."""
-    return np.arange(2**count)[:, np.newaxis] >> np.arange(count) & 1
+    return np.asarray(np.arange(2**count)[:, np.newaxis] >> np.arange(count) & 1, dtype=np.int64)
 
 
 @lru_cache(maxsize=len(GROUPS) + 1)

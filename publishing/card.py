@@ -22,9 +22,12 @@ from data.files import DataSummary
 from preprocessing.training_bins import Bins
 from publishing.repository import versions
 from training.accuracy import Accuracy
+from training.accuracy_by import PartAccuracy
 from training.market_index import MarketIndex
 
 CARD_FILE = "card.json"
+PROOF_FILE = "proof.npz"
+"""Named here, since a start asks cards for it, and what reads it imports what takes a second to load."""
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +99,8 @@ class Card:
     libraries: Mapping[str, str]
     training_columns: dict[str, Bins] | None = None
     """How the training sales spread over each column; older cards have none."""
+    accuracy_by: Mapping[str, tuple[PartAccuracy, ...]] | None = None
+    """How good unseen valuations were by ``area`` and by ``price``; older cards have none."""
 
     @property
     def market_factor(self) -> float:

@@ -24,6 +24,8 @@ PRICE_MODEL = "price_model"
 PREPROCESSING = "preprocessing"
 ANALYSIS = "market_analysis"
 ENSEMBLES = ("house_price", "house_price_minimal", "house_price_single", "house_price_packed")
+ASKED = (*ENSEMBLES, ANALYSIS)
+"""What callers may ask; the gateway and the routes of Kubernetes let nothing else through."""
 
 SHIPPED = Path(__file__).resolve().parent.parent / "model_repository"
 """The repository of this project: its configurations, and the versions that were built here."""

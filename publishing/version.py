@@ -13,12 +13,13 @@ import numpy.typing as npt
 from conversion import Refused, one_line
 from conversion.converted import Converted
 from conversion.graph import Ranges, complete, fingerprint, has_range, milliseconds_per_home, run, session
-from preprocessing.columns import FEATURE_NAMES, OPTIONAL_COLUMN_NAMES
+from preprocessing.columns import FEATURE_NAMES, OPTIONAL_COLUMN_NAMES, POSITION, ZIPCODE
 from preprocessing.training_bins import describe
 from publishing.card import Card, ExampleHome, MeasuredRange
 from publishing.comparables_file import write_comparables
 from publishing.contract import MODEL_FILE
 from publishing.proof_file import write_proof
+from training.accuracy_by import accuracy_by
 from training.gaps import only_required
 from training.relative_range import TARGET_COVERAGE, calibrate, halves
 from training.sales import Sales
@@ -103,6 +104,7 @@ def write_version(converted: Converted, sales: Sales, folder: Path) -> Card:
         ms_per_home=milliseconds_per_home(running, sales.table[held_out[:1]]),
         libraries=converted.libraries,
         training_columns=describe(sales.table[learned]),
+        accuracy_by=accuracy_by(shown, sales.table[known, POSITION[ZIPCODE]]),
     )
     card.write(folder)
     return card

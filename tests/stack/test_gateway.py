@@ -18,7 +18,7 @@ import urllib3
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from preprocessing.columns import EXAMPLE_HOME
-from publishing.repository import ENSEMBLES
+from publishing.repository import ASKED
 from tests.stack.conftest import Stack, free_port
 
 HOME = json.dumps(EXAMPLE_HOME)
@@ -93,10 +93,10 @@ def test_a_path_that_nobody_needs(method: str, path: str, stack: Stack) -> None:
         "/v2",
         "/v2/health/live",
         "/v2/health/ready",
-        *(f"/v2/models/{model}{what}" for model in ENSEMBLES for what in ("", "/ready", "/config")),
+        *(f"/v2/models/{model}{what}" for model in ASKED for what in ("", "/ready", "/config")),
     ],
 )
-def test_health_and_metadata_of_the_ensembles(path: str, stack: Stack) -> None:
+def test_health_and_metadata_of_what_callers_may_ask(path: str, stack: Stack) -> None:
     assert ask(stack.http, "GET", path).status == 200
 
 
@@ -127,6 +127,14 @@ def test_a_grpc_method_of_a_model_behind_the_ensembles(name: str, model: str, ch
     with pytest.raises(grpc.RpcError) as refused:
         getattr(service_pb2_grpc.GRPCInferenceServiceStub(channel), name)(request)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_an_analysis_passes(stack: Stack) -> None:
+    answer = ask(stack.http, "POST", "/v2/models/market_analysis/generate", HOME)
+    assert answer.status == 200, answer.body  # type: ignore[attr-defined]
+    assert json.loads(answer.body)["comparables_count"] >= 0  # type: ignore[attr-defined]
+    refused = ask(stack.http, "POST", "/v2/models/market_analysis/generate", HOME.replace("98118", "12345"))
+    assert refused.status == 400, refused.body  # type: ignore[attr-defined]
 
 
 def test_grpc_health_and_metadata_of_the_ensembles(stack: Stack) -> None:

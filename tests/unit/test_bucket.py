@@ -10,7 +10,7 @@ import pytest
 
 from conversion import Refused
 from publishing.bucket import CONFIG, Bucket, push, roll_back
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, new_repository
+from publishing.repository import ANALYSIS, ENSEMBLES, PREPROCESSING, PRICE_MODEL, new_repository
 from tests.conftest import remove_newest
 
 boto3 = pytest.importorskip("boto3", reason="needs boto3 and moto[server]")
@@ -22,6 +22,7 @@ URL = "s3://models/valuation"
 FILES = {
     PRICE_MODEL: ("card.json", "model.onnx"),
     PREPROCESSING: ("__pycache__", "model.py"),
+    ANALYSIS: ("__pycache__", "model.py"),
     **dict.fromkeys(ENSEMBLES, (".keep",)),
 }
 
@@ -63,7 +64,12 @@ def test_the_bucket_gets_what_serves_and_names_it(repository: Path) -> None:
     for number in (2, 3):
         add(repository, PRICE_MODEL, number)
         add(repository, PREPROCESSING, number)
-    assert push(repository, URL) == {PRICE_MODEL: [2, 3], PREPROCESSING: [3], **{name: [1] for name in ENSEMBLES}}
+    assert push(repository, URL) == {
+        PRICE_MODEL: [2, 3],
+        PREPROCESSING: [3],
+        ANALYSIS: [1],
+        **{name: [1] for name in ENSEMBLES},
+    }
 
     bucket = Bucket.open(URL)
     assert numbers_in(bucket) == {"2", "3"}

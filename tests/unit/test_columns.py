@@ -10,6 +10,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 from conversion.graph import OUTPUTS
+from market_analysis.analysis import MOST_ROWS, empty_answers
 from preprocessing.columns import (
     DEMOGRAPHIC_COLUMNS,
     EXAMPLE_HOME,
@@ -20,7 +21,7 @@ from preprocessing.columns import (
     limits,
 )
 from preprocessing.homes import PACKED_INPUT
-from publishing.repository import ENSEMBLES
+from publishing.repository import ANALYSIS, ENSEMBLES
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
 MOST_HOMES = 1024
@@ -64,7 +65,7 @@ def test_the_example_home_is_allowed() -> None:
         assert low <= value <= high or value == column.special
 
 
-@pytest.mark.parametrize("model", ["house_price", "house_price_minimal"])
+@pytest.mark.parametrize("model", ["house_price", "house_price_minimal", ANALYSIS])
 def test_each_column_is_an_input_of_its_own(model: str) -> None:
     assert tensors(config(model).input) == HOME_TENSORS
 
@@ -83,6 +84,7 @@ def test_a_single_home_brings_its_zipcode_as_its_only_tensor() -> None:
     [
         ("house_price", set()),
         ("house_price_minimal", set(HOME_COLUMN_NAMES) - set(REQUIRED_COLUMN_NAMES)),
+        (ANALYSIS, set(HOME_COLUMN_NAMES) - set(REQUIRED_COLUMN_NAMES)),
         ("house_price_packed", set()),
         ("house_price_single", set()),
         ("preprocessing", {*HOME_COLUMN_NAMES, PACKED_INPUT}),
@@ -130,6 +132,15 @@ def test_a_price_model_proves_itself_before_it_serves() -> None:
 def test_all_take_batches_of_the_same_size(model: str) -> None:
     assert config(model).name == model
     assert config(model).max_batch_size == MOST_HOMES
+
+
+def test_the_analysis_answers_what_its_configuration_says_and_asks_no_more_than_the_price_model_takes() -> None:
+    kinds = {"float32": "FP32", "int32": "INT32", "int64": "INT64", "object": "STRING"}
+    answers = empty_answers(1).items()
+    assert sorted(tensors(config(ANALYSIS).output)) == sorted(
+        (name, kinds[values.dtype.name], [values.shape[1]]) for name, values in answers
+    )
+    assert config("price_model").max_batch_size == MOST_ROWS
 
 
 def test_the_previous_price_model_stays_loaded() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from publishing.repository import ENSEMBLES, PREPROCESSING, PRICE_MODEL, served_folder
+from publishing.repository import ASKED, ENSEMBLES, PREPROCESSING, PRICE_MODEL, served_folder
 from serving.replica import DRAIN_SECONDS
 from tests.conftest import ROOT
 
@@ -283,13 +283,13 @@ def test_callers_reach_callers_ports_and_nobody_is_called_but_the_bucket(
     assert all(rule["to"] for rule in policy.get("egress", []))
 
 
-def test_nothing_passes_the_routes_but_the_ensembles(manifests: dict[str, Manifest]) -> None:
+def test_nothing_passes_the_routes_but_what_callers_may_ask(manifests: dict[str, Manifest]) -> None:
     http = [match for rule in manifests["HTTPRoute"]["spec"]["rules"] for match in rule["matches"]]
     assert {match["path"]["type"] for match in http} == {"Exact"}
     posts = {match["path"]["value"] for match in http if match["method"] == "POST"}
-    assert posts == {f"/v2/models/{name}/{verb}" for name in ENSEMBLES for verb in ("generate", "infer")}
+    assert posts == {f"/v2/models/{name}/{verb}" for name in ASKED for verb in ("generate", "infer")}
     gets = {match["path"]["value"] for match in http if match["method"] == "GET"}
-    about = {f"/v2/models/{name}{what}" for name in ENSEMBLES for what in ("", "/config", "/ready")}
+    about = {f"/v2/models/{name}{what}" for name in ASKED for what in ("", "/config", "/ready")}
     assert gets == {"/v2", "/v2/health/live", "/v2/health/ready"} | about
     assert len(posts) + len(gets) == len(http)
 
