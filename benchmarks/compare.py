@@ -26,9 +26,8 @@ from benchmarks.tables import NOT_MEASURED, Grid, count, spread
 from benchmarks.trained import Trained
 from benchmarks.triton_server import AskedEnsemble
 from data.standin import standin_data
-from publishing.card import CARD_FILE
+from publishing.card import CARD_FILE, PROOF_FILE
 from publishing.contract import MODEL_FILE
-from publishing.proof_file import PROOF_FILE
 from publishing.repository import new_repository
 
 THIS, OTHER = "this checkout", "the other"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, floor, log10, radians
 
 from client.analysis import Analysis, Comparable
@@ -123,7 +124,7 @@ def waterfall(analysis: Analysis) -> list[Step]:
     scale = Scale.around(totals)
     return [
         Step(reason.group, reason.dollars, scale.at(before), scale.at(after))
-        for reason, before, after in zip(reasons, totals, totals[1:], strict=False)
+        for reason, (before, after) in zip(reasons, pairwise(totals), strict=True)
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from data.tabular.notation import Notation
+from data.tabular.notation import POINT, Notation
 from desk.wording import plain
 from preprocessing.columns import HOME_COLUMN_NAMES, LABELS, REQUIRED_COLUMN_NAMES
 
@@ -68,11 +68,9 @@ def of_home(home: Mapping[str, float]) -> Form:
     return Form({name: plain(value) for name, value in home.items()}, dict(home))
 
 
+_AMERICAN = Notation(frozenset({POINT}))
+
+
 def _number(text: str) -> float | None:
-    """Return a number as people in Washington State type it, ``1,900`` and ``$1,900`` included."""
-    text = text.removeprefix("$").strip()
-    number = Notation().number(text)
-    if number is None and "." not in text.split(",")[0]:
-        number = Notation(frozenset({"."})).number(text)
-        number = float(text.replace(",", "")) if number is None and text.replace(",", "").isdecimal() else number
-    return number
+    """Return a number as people in Washington State type it, ``1,900`` and ``$1,900`` included; None for no number."""
+    return _AMERICAN.number(text.removeprefix("$"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class TritonPythonModel:
             (table,) = _ask("preprocessing", request.inputs(), ("features",), **_passed_on(request))
             for version in self.versions:
                 try:
-                    return _response(analyse(table.as_numpy(), version, lambda rows, of=version: _values(rows, of)))
+                    return _response(analyse(table.as_numpy(), version, partial(_values, version)))
                 except (Failed, AnotherModel):
                     continue  # rolled back, or not loaded yet: the version before it answers
             return _price_alone(table)
@@ -77,10 +78,10 @@ def _passed_on(request: Any) -> dict[str, Any]:
     return named
 
 
-def _values(rows: Features, version: KnownVersion) -> Floats:
+def _values(version: KnownVersion, rows: Features) -> Floats:
     tensor = pb_utils.Tensor("features", np.ascontiguousarray(rows))
     found = _ask("price_model", [tensor], PRICES, model_version=version.facts.number)
-    return np.concatenate([prices.as_numpy() for prices in found], axis=1).astype(np.float64)
+    return np.asarray(np.concatenate([prices.as_numpy() for prices in found], axis=1), dtype=np.float64)
 
 
 def _price_alone(features: Any) -> Any:

@@ -223,7 +223,7 @@ def _as_it_is(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _log(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.log(np.maximum(values, 1.0))  # the neighbours' average may be 0
+    return np.asarray(np.log(np.maximum(values, 1.0)), dtype=np.float64)  # the neighbours' average may be 0
 
 
 _SCALES: dict[str, Callable[..., npt.NDArray[np.float64]]] = {

@@ -17,8 +17,7 @@ import preprocessing
 from conversion import Refused
 from market_analysis.past_sales import COMPARABLES_FILE
 from market_analysis.versions import Facts, write_versions
-from publishing.card import Card
-from publishing.proof_file import PROOF_FILE
+from publishing.card import PROOF_FILE, Card
 from publishing.repository import ANALYSIS, PRICE_MODEL, add, newest, staged, versions
 from publishing.shipping import fingerprint, ship, try_out
 

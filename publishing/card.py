@@ -26,6 +26,8 @@ from training.accuracy_by import PartAccuracy
 from training.market_index import MarketIndex
 
 CARD_FILE = "card.json"
+PROOF_FILE = "proof.npz"
+"""Named here, since a start asks cards for it, and what reads it imports what takes a second to load."""
 
 log = logging.getLogger(__name__)
 

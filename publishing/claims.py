@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from conversion import Refused
+from publishing.card import PROOF_FILE
 from publishing.judged import Judged, Market
-from publishing.proof_file import PROOF_FILE
 from training.valuations import Floats
 
 LEAST_FOUND = 0.9

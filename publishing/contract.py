@@ -18,8 +18,7 @@ from conversion import Refused
 from conversion.graph import FEATURE_NAMES_KEY, FEATURES, IDENTITY_KEY, OPSETS, OUTPUTS, RUN_FAILURES, run, session
 from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.columns import FEATURE_NAMES
-from publishing.card import CARD_FILE, Card
-from publishing.proof_file import PROOF_FILE
+from publishing.card import CARD_FILE, PROOF_FILE, Card
 from training.gaps import in_every_way
 from training.relative_range import LEAST_COVERAGE
 

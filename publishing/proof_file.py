@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from conversion import Refused
-from publishing.card import Card
+from publishing.card import PROOF_FILE, Card
 from training.proof import Proof
 from training.valuations import Valuations
-
-PROOF_FILE = "proof.npz"
 
 _SALES: dict[str, np.dtype[Any]] = {
     "homes": np.dtype(np.int64),

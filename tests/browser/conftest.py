@@ -17,12 +17,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
+from conversion.improved import convert_improved
+from preprocessing.demographics import Demographics
 from publishing.card import Card
-from publishing.repository import served
+from publishing.ensure import prepare
+from publishing.publish import publish_converted
+from publishing.repository import ANALYSIS, served
 from serving.embedded import EmbeddedServer
 from serving.ports import ANY_FREE, free
 from tests.conftest import ROOT, copied
 from tests.service.conftest import serve
+from training.improved import ImprovedModel
+from training.sales import Sales
 
 CHROMIUM = Path("/usr/bin/chromium")
 REQUIRED = "STACK_TESTS"
@@ -75,15 +81,26 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def desk_repository(published: tuple[Path, Card], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the published repository, for the tests of the pages to change."""
-    return copied(published[0], tmp_path_factory.mktemp("desk") / "own")
+def desk_repository(
+    published: tuple[Path, Card],
+    improved: ImprovedModel,
+    sales: Sales,
+    demographics: Demographics,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Copy the published repository, and publish a model that knows all columns."""
+    repository = copied(published[0], tmp_path_factory.mktemp("desk") / "own")
+    converted = convert_improved(improved, sales.table[sales.held_out])
+    publish_converted(converted, sales, repository, "it knows more columns")
+    prepare(repository, demographics)
+    return repository
 
 
 @pytest.fixture(scope="session")
 def triton(desk_repository: Path) -> Iterator[EmbeddedServer]:
     """Serve what the desk asks."""
     with serve(served(desk_repository), desk_repository.parent) as server:
+        server.wait_ready([ANALYSIS])
         yield server
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise, permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +37,11 @@ EXAMPLE = np.array([EXAMPLE_HOME[name] for name in HOME_COLUMN_NAMES], dtype=np.
 Home = npt.NDArray[np.float32]
 
 
-def neighbours(count: int, day: str = "2015-05-01", **columns: float) -> PastSales:
+def neighbours(count: int, *, day: str = "2015-05-01", columns: dict[str, float] | None = None) -> PastSales:
     """Return sales of homes like the example, a little north of it, each worth and sold for $500,000."""
     homes = np.repeat(EXAMPLE[np.newaxis], count, axis=0)
     homes[:, POSITION["lat"]] += 0.001 * np.arange(1, count + 1)
-    for name, value in columns.items():
+    for name, value in (columns or {}).items():
         homes[:, POSITION[name]] = value
     price = np.full(count, 500_000.0)
     return PastSales(
@@ -68,7 +69,7 @@ def test_a_degree_of_latitude_is_sixty_nine_miles() -> None:
 
 
 def test_the_strictest_level_with_enough_sales_decides() -> None:
-    near, far = neighbours(COMPARABLES), neighbours(3, lat=EXAMPLE_HOME["lat"] + 0.1)
+    near, far = neighbours(COMPARABLES), neighbours(3, columns={"lat": EXAMPLE_HOME["lat"] + 0.1})
     assert select(EXAMPLE, 500_000, together(near, far), AS_OF).level == 0
     older = neighbours(COMPARABLES, day="2014-10-01")
     assert select(EXAMPLE, 500_000, together(near[np.arange(3)], older), AS_OF).level == 1
@@ -96,7 +97,7 @@ def test_the_most_similar_come_first_and_say_how_similar() -> None:
     [("sqft_living", 3000.0), ("grade", 9.0), ("sqft_lot", 20_000.0), ("waterfront", 1.0)],
 )
 def test_a_home_beyond_a_limit_is_no_comparable_unless_the_column_is_not_given(column: str, value: float) -> None:
-    sales = neighbours(COMPARABLES, **{column: value})
+    sales = neighbours(COMPARABLES, columns={column: value})
     assert select(EXAMPLE, 500_000, sales, AS_OF).level > 0
     untold = EXAMPLE.copy()
     untold[POSITION[column]] = np.nan
@@ -114,7 +115,7 @@ def test_every_weighted_column_makes_a_home_less_similar() -> None:
 
 
 def test_the_home_itself_is_never_a_comparable() -> None:
-    sales = neighbours(6, sqft_lot=6000)
+    sales = neighbours(6)
     for row in range(len(sales)):
         assert row not in select(sales.homes[row], 500_000, sales, AS_OF).rows
     # As it was before it was enlarged, renovated and graded anew.
@@ -147,8 +148,8 @@ def test_a_sale_outside_its_own_range_is_left_out_whatever_it_would_come_to() ->
 def test_a_home_without_a_place_takes_sales_of_its_zip_code_and_knows_no_distance() -> None:
     untold = EXAMPLE.copy()
     untold[[POSITION["lat"], POSITION["long"]]] = np.nan
-    own = neighbours(COMPARABLES, sqft_lot=6100)
-    elsewhere = neighbours(COMPARABLES, sqft_lot=6100, zipcode=98004, lat=47.7)
+    own = neighbours(COMPARABLES, columns={"sqft_lot": 6100})
+    elsewhere = neighbours(COMPARABLES, columns={"sqft_lot": 6100, "zipcode": 98004, "lat": 47.7})
     chosen = select(untold, 500_000, together(own, elsewhere), AS_OF)
     assert sorted(chosen.rows) == [0, 1, 2, 3, 4]
     assert not chosen.miles.any()
@@ -156,7 +157,12 @@ def test_a_home_without_a_place_takes_sales_of_its_zip_code_and_knows_no_distanc
 
 def test_sales_survive_their_file(tmp_path: Path) -> None:
     sales = neighbours(3)
-    arrays = {"ids": sales.ids, "days": sales.days.astype(np.int64), "paid": sales.paid, "homes": sales.homes}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "ids": sales.ids,
+        "days": sales.days.astype(np.int64),
+        "paid": sales.paid,
+        "homes": sales.homes,
+    }
     valued = np.column_stack([sales.price, sales.low, sales.high])
     write_past_sales({**arrays, "valued": valued}, tmp_path / "sales.npz")
     again = read_past_sales(tmp_path / "sales.npz", {})

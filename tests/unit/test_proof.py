@@ -26,16 +26,17 @@ from conversion import Refused
 from conversion.converted import Converted, convert_estimator
 from conversion.graph import HIGH, LOW, POINT
 from conversion.improved import convert_improved
+from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.columns import HOME_COLUMN_NAMES
 from publishing.admission import roll_back
-from publishing.card import CARD_FILE, Card
+from publishing.card import CARD_FILE, PROOF_FILE, Card
 from publishing.claims import check_claims
 from publishing.comparison import GATE_FILE, Comparison
 from publishing.contract import MODEL_FILE
 from publishing.examination import Task, findings_of
 from publishing.intake import Incomplete, take_in
 from publishing.judged import Judged
-from publishing.proof_file import PROOF_FILE, read_proof, write_proof
+from publishing.proof_file import read_proof, write_proof
 from publishing.publish import publish_converted
 from publishing.repository import PRICE_MODEL, served
 from publishing.version import write_version
@@ -365,8 +366,8 @@ def test_an_older_version_serves_is_compared_and_rolls_back(
 
 
 def test_a_proof_is_admitted_with_its_version_and_nothing_else_is(serving: Path) -> None:
-    assert {path.name for path in serving.iterdir()} == {MODEL_FILE, CARD_FILE, PROOF_FILE, GATE_FILE}
-    assert set(Card.read(serving).files) == {MODEL_FILE, PROOF_FILE}
+    assert {path.name for path in serving.iterdir()} == {MODEL_FILE, CARD_FILE, PROOF_FILE, COMPARABLES_FILE, GATE_FILE}
+    assert set(Card.read(serving).files) == {MODEL_FILE, PROOF_FILE, COMPARABLES_FILE}
 
 
 def test_a_proof_that_was_changed_after_its_card_was_written_is_not_taken_in(version: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from conversion import Refused
 from data.files import DATA_DIR, FILE_NAMES, STANDIN_STAMP, DataError, DataFiles
+from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.columns import EXAMPLE_HOME
 from preprocessing.demographics import Demographics
 from publishing.card import CARD_FILE, Card
@@ -157,7 +158,12 @@ def test_a_truncated_graph_is_refused(version: Path, sales: Sales) -> None:
 def test_a_good_folder_becomes_the_next_version(version: Path, sales: Sales, repository: Path) -> None:
     assert publish_folder(version, sales, repository) == 2
     assert versions(repository / PRICE_MODEL) == [1, 2]
-    assert {path.name for path in (repository / PRICE_MODEL / "2").iterdir()} == {MODEL_FILE, CARD_FILE, GATE_FILE}
+    assert {path.name for path in (repository / PRICE_MODEL / "2").iterdir()} == {
+        MODEL_FILE,
+        CARD_FILE,
+        GATE_FILE,
+        COMPARABLES_FILE,
+    }
     assert version.is_dir()
 
 
