@@ -71,7 +71,7 @@ def document(root: Path) -> Schema:
 
 def _version(root: Path) -> str:
     """Return the project's version; it stands first, before those of its tools."""
-    return re.findall(r'^version = "(.*)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)[0]
+    return str(re.findall(r'^version = "(.*)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)[0])
 
 
 def _request_id() -> Schema:

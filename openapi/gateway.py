@@ -28,7 +28,7 @@ class Answer:
 
 
 def answers(configuration: str) -> list[Answer]:
-    """Return what a gateway of this configuration (the text of ``haproxy.cfg``) says over HTTP without asking Triton."""
+    """Return what a gateway says over HTTP without asking Triton; ``configuration`` is the text of ``haproxy.cfg``."""
     found = _ANSWER.finditer(configuration.replace(_RATE, str(EXAMPLE_RATE)))
     return [Answer(int(m["status"]), json.loads(m["body"])["error"], m["header"], m["value"]) for m in found]
 

@@ -46,8 +46,8 @@ MEANINGS: dict[str, Meaning] = {
     "price_low": Meaning("The lower end of the range, in dollars: 90 % of homes sell within theirs.", 290532.8125),
     "price_high": Meaning("The upper end of the range, in dollars.", 633670.1875),
     "price_model": Meaning(
-        "The trained model that answered: its kind, the day it was made, a fingerprint, and `standin` when it was trained on"
-        " made-up sales. Blanks at the end mean nothing.",
+        "The trained model that answered: its kind, the day it was made, a fingerprint, and `standin` when it was"
+        " trained on made-up sales. Blanks at the end mean nothing.",
         "basic-2026-11-24-502c2470-standin",
     ),
     "valued_for": Meaning("The day of the market that the price is for, as 2015-06-11.", "2015-06-11"),
@@ -105,8 +105,8 @@ MEANINGS: dict[str, Meaning] = {
         ),
     ),
     "reason_dollars": Meaning(
-        "What it adds or takes, in dollars; with `reference_price` they come to `price`, rounded. 0 where nothing of it was"
-        " given.",
+        "What it adds or takes, in dollars; with `reference_price` they come to `price`, rounded. 0 where nothing of it"
+        " was given.",
         (14200, 17500, 1500, -6000, 5000, -10000, 0),
     ),
     "notice": Meaning(

@@ -20,12 +20,13 @@ SUMMARY = "Send the columns of a home in King County, get its price and how sure
 ENDPOINTS = {
     "house_price_single": Words(
         "The price of one home, the fastest way",
-        "One home as a plain JSON object. Eight columns are required; each of the other ten that you know may come along.",
+        "One home as a plain JSON object. Eight columns are required; each of the other ten that you know may come"
+        " along.",
     ),
     "house_price_minimal": Words(
         "The price of homes of which not everything is known",
-        "One home, or a list for each column. Eight columns are required; each of the other ten may come along, for all homes"
-        " of a request or for none.",
+        "One home, or a list for each column. Eight columns are required; each of the other ten may come along, for all"
+        " homes of a request or for none.",
     ),
     "house_price": Words(
         "The price of homes with all their columns",
@@ -33,14 +34,14 @@ ENDPOINTS = {
     ),
     "house_price_packed": Words(
         "The price of many homes as rows of numbers",
-        "The same answers as `house_price` for callers with many requests: a home is one row of 18 numbers, which a busy"
-        " server reads faster than 18 columns.",
+        "The same answers as `house_price` for callers with many requests: a home is one row of 18 numbers, which a"
+        " busy server reads faster than 18 columns.",
     ),
     "market_analysis": Words(
         "What bears a price out: comparable sales and reasons",
-        "For each home its price and range, up to five past sales adjusted to this home and to the day that the price is for,"
-        " and why the home is worth more or less than the typical one of its ZIP code, in dollars. One trained model answers"
-        " the whole.",
+        "For each home its price and range, up to five past sales adjusted to this home and to the day that the"
+        " price is for, and why the home is worth more or less than the typical one of its ZIP code, in dollars. One"
+        " trained model answers the whole.",
         answer="The analysis",
     ),
 }
@@ -95,8 +96,8 @@ _LIMITS = """\
 |---|---|
 {statuses}
 
-A price may be asked for as often as you like: asking changes nothing. After a 5xx, a 429 or a broken connection send the
-same request again; after any other 4xx it needs another request.
+A price may be asked for as often as you like: asking changes nothing. After a 5xx, a 429 or a broken connection send
+the same request again; after any other 4xx it needs another request.
 
 ## Keys
 

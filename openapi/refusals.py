@@ -20,8 +20,8 @@ class Status:
 STATUSES = {
     400: Status(
         "Refused",
-        "What you sent can't be valued. The reason names the column, its value and what is allowed; a refusal of homes ends in"
-        " a line of JSON for programs. Sent again, it is refused again.",
+        "What you sent can't be valued. The reason names the column, its value and what is allowed; a refusal of homes"
+        " ends in a line of JSON for programs. Sent again, it is refused again.",
     ),
     401: Status("NoKey", "The service asks for keys, and `x-api-key` holds none that it knows."),
     404: Status("NotHere", "No such path, model or version."),
@@ -75,8 +75,8 @@ ERROR_SCHEMAS: dict[str, Schema] = {
     },
     "RefusedRows": {
         "description": (
-            "The last line of the `error` of a request whose homes were refused: by row, counted from 0, and by column. Of"
-            " a thousand bad homes it names as many as fit."
+            "The last line of the `error` of a request whose homes were refused: by row, counted from 0, and by column."
+            " Of a thousand bad homes it names as many as fit."
         ),
         "type": "object",
         "required": ["rows"],

@@ -15,6 +15,7 @@ PAGES = {
     "an answer": f"/?{urlencode(EXAMPLE_HOME)}",
     "an answer to little": f"/?{urlencode(FEW)}",
     "a refusal": f"/?{urlencode({**EXAMPLE_HOME, 'grade': 14, 'floors': 'two'})}",
+    "a file to bring": "/homes",
     "no page": "/nowhere",
 }
 
