@@ -91,7 +91,8 @@ def range_picture(analysis: Analysis) -> RangePicture:
         scale.at(analysis.price_high),
         tuple(dots),
         max((dot.row for dot in dots), default=0) + 1,
-        tuple((tick, scale.at(tick)) for tick in scale.ticks(4)),
+        # Nearer to an end, its text would be cut off on a telephone.
+        tuple((tick, scale.at(tick)) for tick in scale.ticks(4) if NEAR < scale.at(tick) < 100 - NEAR),
     )
 
 

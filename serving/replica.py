@@ -8,7 +8,8 @@ supervisor first tells the gateway and waits until it sends no more requests. It
 only, because it is mounted into NVIDIA's image as it stands.
 
 It also asks each loaded version of the price model, all the time, for the homes whose prices stand on the version's
-card: a file that rots, or another runtime, shows within a minute.
+card: a file that rots, or another runtime, shows within a minute. An analysis that fails is reported, and keeps no
+price away.
 
 ``GET /ready``    200 if the last valuation worked; 404 if it did not, or if the replica is about to stop
 ``GET /live``     200 while Triton is starting, or values homes; 503 once it fails for good
@@ -44,7 +45,8 @@ PROBE_TIMEOUT_SECONDS = 5.0
 FATAL_FAILURES = 5
 """Failures in a row, after the first success, that end the replica; the restart policy starts a new one."""
 PROOF_LOOKS = 10
-"""A version is compared with its card at every tenth look: of two, each once in twenty seconds."""
+"""A version is compared with its card at every tenth look: of two, each once in twenty seconds. So is the analysis
+asked for."""
 MOST_DIFFERENCE = 1e-4
 """Relative: processors add up in another order. ``publishing.contract`` allows as much, and a test compares."""
 RANDOM_KEY = "RANDOM_KEY"
@@ -52,6 +54,7 @@ RANDOM_KEY = "RANDOM_KEY"
 
 ENSEMBLE = "house_price_minimal"
 COMPOSING = ("preprocessing", "price_model")
+ANALYSIS = "market_analysis"
 PANEL_HOME = {
     "bedrooms": 3,
     "bathrooms": 2.25,
@@ -123,6 +126,8 @@ class Replica:
         self.loaded: list[tuple[str, str]] = []
         self.differences: dict[str, float] = {}
         """Of each version of the price model: the largest difference from its card's prices, relative."""
+        self.analyses: bool | None = None
+        """Whether the last analysis worked; None where no version of it is loaded."""
         self._looks = 0
         self._areas = dict(PANEL_AREAS)
 
@@ -155,7 +160,9 @@ class Replica:
             self.price_model = str(answer["price_model"]).rstrip()
             self.loaded = loaded
             self._areas[area] = self._areas.pop(area)  # to the end
+            self._looks += 1
             self._prove()
+            self._analyse(zipcode)
         elif status == 400 and len(self._areas) > 1:
             log.warning("%s is not among the areas of this market: %s", area, answer.get("error"))
             del self._areas[area]
@@ -166,7 +173,6 @@ class Replica:
         """Compare one of the loaded versions of the price model with its card, now and then."""
         versions = [version for model, version in self.loaded if model == COMPOSING[-1]]
         self.differences = {version: self.differences[version] for version in versions if version in self.differences}
-        self._looks += 1
         if not versions or self._looks % PROOF_LOOKS:
             return
         version = versions[self._looks // PROOF_LOOKS % len(versions)]
@@ -213,6 +219,23 @@ class Replica:
         ]
         return float(max(differences, key=_nan_last))
 
+    def _analyse(self, zipcode: int) -> None:
+        """Ask for an analysis of the panel's house, now and then. That it fails is for people to decide on."""
+        if self._looks % PROOF_LOOKS != PROOF_LOOKS // 2:
+            return
+        try:
+            if not self._versions(ANALYSIS):
+                self.analyses = None
+                return
+            home = {**PANEL_HOME, "zipcode": zipcode, **PROBE}
+            status, answer = self._ask("POST", f"/v2/models/{ANALYSIS}/generate", home)
+            problem = "" if status == 200 else f"status {status}: {answer.get('error')}"
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            problem = f"{type(error).__name__}: {error}"
+        if problem and self.analyses is not False:
+            log.error("no analysis from Triton, prices go on: %s", problem)
+        self.analyses = not problem
+
     def _failed(self, why: str) -> None:
         self.failures += 1
         self.problem = why
@@ -252,6 +275,10 @@ class Replica:
             "version_difference": (
                 "How far a version's answers are from the prices on its card at the most, relative",
                 {_labels(version=version): found for version, found in self.differences.items()},
+            ),
+            "analysis_success": (
+                "Whether the last analysis of the panel's house worked",
+                {} if self.analyses is None else {"": float(self.analyses)},
             ),
             "version_loaded": (
                 "A version that is loaded",

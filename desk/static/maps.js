@@ -95,7 +95,7 @@ function salesMap(box) {
     for (const miles of [0.5, 1]) {
       L.circle(own, { radius: miles * 1609.344, color: "#51605e", weight: 1, dashArray: "4 5", fill: false, interactive: false }).addTo(map);
     }
-    L.marker(own, { icon: icon("⌂", "here"), title: "The home", alt: "The home", zIndexOffset: 1000 }).addTo(map);
+    L.marker(own, { icon: icon("⌂", "here"), title: "The home", alt: "The home", zIndexOffset: -1000 }).addTo(map);
   }
   for (const sketch of document.querySelectorAll(".until-map")) sketch.classList.add("print-only");
   background(map, box);

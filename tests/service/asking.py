@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tritonclient.grpc as grpc_client
 import tritonclient.http as http_client
 import urllib3
 from tritonclient.utils import InferenceServerException
+
+from preprocessing.columns import HOME_COLUMN_NAMES, POSITION
 
 PROTOCOLS = ("generate", "http", "grpc")
 SINGLE = "single"
@@ -95,3 +98,13 @@ def _tensor(module: Any, name: str, values: Sequence[float]) -> Any:
     tensor = module.InferInput(name, [len(values), 1], datatype)
     tensor.set_data_from_numpy(np.asarray(values, dtype=dtype).reshape(-1, 1))
     return tensor
+
+
+def columns_of(table: npt.NDArray[np.float32]) -> dict[str, list[float]]:
+    """Return the given columns of features [N,44], as a caller sends them."""
+    home = {name: table[:, POSITION[name]] for name in HOME_COLUMN_NAMES}
+    return {
+        name: [int(value) if name == "zipcode" else float(value) for value in values]
+        for name, values in home.items()
+        if not np.isnan(values).any()
+    }

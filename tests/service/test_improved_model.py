@@ -11,13 +11,13 @@ import pytest
 
 from conversion.improved import convert_improved
 from conversion.parity import TOLERANCE_RELATIVE
-from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES, POSITION
+from preprocessing.columns import EXAMPLE_HOME, OPTIONAL_COLUMN_NAMES
 from publishing.canary import NotTakenOver, replicas, wait_for
 from publishing.card import Card
 from publishing.publish import publish_converted
 from publishing.repository import PRICE_MODEL
 from serving.embedded import EmbeddedServer
-from tests.service.asking import PROTOCOLS, Asker
+from tests.service.asking import PROTOCOLS, Asker, columns_of
 from tests.service.callers import MODELS, Callers
 from training.gaps import only_required, without
 from training.improved import ImprovedModel
@@ -43,16 +43,6 @@ def improved_name(
         callers.wait_for(name)
     assert callers.failures == []
     return name
-
-
-def columns_of(table: npt.NDArray[np.float32]) -> dict[str, list[float]]:
-    """Return the given columns of features [N,44], as a caller sends them."""
-    home = {name: table[:, POSITION[name]] for name in HOME_COLUMN_NAMES}
-    return {
-        name: [int(value) if name == "zipcode" else float(value) for value in values]
-        for name, values in home.items()
-        if not np.isnan(values).any()
-    }
 
 
 def assert_equal(answer: dict[str, list[Any]], improved: ImprovedModel, table: npt.NDArray[np.float32]) -> None:

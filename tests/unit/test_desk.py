@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from starlette.applications import Starlette
 
 from client.analysis import Analysis, Comparable, Reason
 from client.errors import WrongAddress
@@ -242,8 +244,8 @@ def test_nothing_served_is_no_error(tmp_path: Path) -> None:
     assert newest(tmp_path) is None
 
 
-@pytest.mark.parametrize(("site", "status"), [("same-origin", 405), ("none", 405), ("cross-site", 403)])
-def test_other_sites_pages_cannot_send_anything(site: str, status: int) -> None:
+def ask_page(app: Starlette, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+    """Return the status and the page that the application answers with."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -254,15 +256,80 @@ def test_other_sites_pages_cannot_send_anything(site: str, status: int) -> None:
 
     scope = {
         "type": "http",
-        "method": "POST",
-        "path": "/",
-        "raw_path": b"/",
+        "method": method,
+        "path": path.partition("?")[0],
         "root_path": "",
-        "query_string": b"",
-        "headers": [(b"sec-fetch-site", site.encode()), (b"host", b"desk")],
+        "query_string": path.partition("?")[2].encode(),
+        "headers": [
+            (b"host", b"desk"),
+            *((name.replace("_", "-").encode(), one.encode()) for name, one in headers.items()),
+        ],
     }
-    asyncio.run(create(Settings())(scope, receive, send))
-    assert sent[0]["status"] == status
+    asyncio.run(app(scope, receive, send))
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]).decode()
+
+
+@pytest.mark.parametrize(("site", "status"), [("same-origin", 405), ("none", 405), ("cross-site", 403)])
+def test_other_sites_pages_cannot_send_anything(site: str, status: int) -> None:
+    assert ask_page(create(Settings()), "/", "POST", sec_fetch_site=site)[0] == status
+
+
+# States that the service rarely gives
+
+
+class Always(Service):
+    """Answers with one analysis, whatever is asked."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        super().__init__(analysis.price_model)
+        self.analysis = analysis
+
+    def analyse(self, homes: Sequence[asking.Home]) -> list[Analysis]:
+        """Return the analysis."""
+        return [self.analysis]
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, home: dict[str, float], **other: Any) -> str:
+    """Return the words of the page for a home whose analysis differs from the usual one."""
+    stub = Always(replace(ANALYSIS, **other))
+    monkeypatch.setattr("desk.service.Service.client", lambda service, model, request: stub)
+    status, page = ask_page(create(Settings()), f"/?{form.of_home(home).query()}")
+    assert status == 200
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_without_comparables_the_page_says_so_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = {
+        "comparables": (),
+        "comparables_level": -1,
+        "comparables_price": 0.0,
+        "notice": "No past sale is comparable",
+    }
+    page = answered(monkeypatch, EXAMPLE_HOME, **nothing)
+    assert "No past sale is comparable enough to put before a seller" in page
+    assert "they come to" not in page
+    assert "range shrinks" in answered(monkeypatch, FEW, **nothing)  # with an ordinary home's columns
+
+
+def test_a_wide_range_is_shown_before_its_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = answered(monkeypatch, EXAMPLE_HOME, confidence="low")
+    assert "Estimated value $330,000 to $560,000 The middle is $430,000" in page
+    assert "Low confidence" in page
+
+
+def test_an_answer_without_reasons_or_day_is_complete_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = answered(monkeypatch, EXAMPLE_HOME, reasons=(), valued_for=None, reference_price=430_000.0)
+    assert "no reasons can be given" in page
+    assert "None" not in page
+
+
+def test_comparables_that_differ_a_lot_are_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "less alike than usual" in answered(monkeypatch, EXAMPLE_HOME, comparables_level=4)
+
+
+def test_a_made_up_market_is_named_loudly_and_a_real_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Made-up market" in answered(monkeypatch, EXAMPLE_HOME)
+    assert "ade-up market" not in answered(monkeypatch, EXAMPLE_HOME, price_model="improved-2026-01-01-abcdef01")
 
 
 def test_of_preprocessing_the_desk_knows_the_columns_alone() -> None:
