@@ -11,7 +11,7 @@ development := .venv/.development
 help: ## List the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-up: ports models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics): HTTP_PORT, GRPC_PORT, METRICS_PORT change them
+up: ports models ## Serve on ports 8000 (HTTP), 8001 (gRPC), 8002 (metrics), the desk on 8005: HTTP_PORT, GRPC_PORT, METRICS_PORT, DESK_PORT change them
 	@exec $(python) -m serving --example build/example_home.json
 
 # Before minutes of set-up, with the Python that is there; whether it will do is for environment.sh to say.

@@ -64,8 +64,8 @@ class CheckoutServer:
 
     def start(self) -> None:
         """Start it on free ports and return at once."""
-        self._http, self._grpc, metrics = free_ports(3)
-        ports = {"HTTP_PORT": self._http, "GRPC_PORT": self._grpc, "METRICS_PORT": metrics}
+        self._http, self._grpc, metrics, desk = free_ports(4)
+        ports = {"HTTP_PORT": self._http, "GRPC_PORT": self._grpc, "METRICS_PORT": metrics, "DESK_PORT": desk}
         environment = {**_environment(self._repository), **{name: str(port) for name, port in ports.items()}}
         command = [self._python, "-B", "-m", "serving", "--log", str(self._folder / "triton.log")]
         self._process.start(command, self._checkout, environment)

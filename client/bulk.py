@@ -17,14 +17,25 @@ from .homes_file import places_of, read_in_parts, survey
 from .ledger import Ledger
 from .valuation import OUTPUTS, Input, Valuation, ValuationClient
 
+Answers = dict[int, Valuation | HomeRefused]
+"""What became of the homes of a part that could be sent, by their positions in it."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Hold homes that give the same columns, which one request can carry: their positions in a part, and columns."""
+
+    positions: list[int]
+    columns: dict[str, list[float]]
+
 
 @dataclass(frozen=True)
 class Part:
     """Hold some rows of the file, sorted into those that can be sent and those that cannot."""
 
     rows: list[Row]
-    columns: Mapping[str, list[float]]
-    """The rows that can be sent, in their order."""
+    alike: Sequence[Alike]
+    """The rows that can be sent, in as many groups as they differ in the optional columns that they give."""
     faults: Mapping[int, str]
     """Why each of the others cannot be sent, by its position in ``rows``."""
 
@@ -66,27 +77,34 @@ class Layout:
         return ["line", *apart, *OUTPUTS], ["line", "reason", *names]
 
     def sort(self, rows: list[Row]) -> Part:
-        """Sort rows into numbers that can be sent and reasons why the others cannot."""
-        columns: dict[str, list[float]] = {entry.name: [] for entry in self.inputs}
+        """Sort rows into numbers that can be sent and reasons why the others cannot.
+
+        An optional column whose cell is empty is not given.
+        """
+        alike: dict[tuple[str, ...], Alike] = {}
         faults: dict[int, str] = {}
         for position, row in enumerate(rows):
             if wrong_count := self.table.wrong_count(row):
                 faults[position] = wrong_count
                 continue
-            numbers, wrong = [], []
+            numbers, wrong = {}, []
             for entry, place in self.inputs.items():
+                if not (entry.required or row.cells[place].strip()):
+                    continue
                 number, whole = self.notation.number(row.cells[place]), entry.datatype.startswith("INT")
                 if number is None or (whole and not (number.is_integer() and abs(number) < LARGEST_WHOLE)):
                     kind = "whole number" if whole else "number"
                     wrong.append(self.notation.problem(entry.name, row.cells[place], kind))
                 else:
-                    numbers.append(number)
+                    numbers[entry.name] = number
             if wrong:
                 faults[position] = "; ".join(wrong)
                 continue
-            for column, number in zip(columns.values(), numbers, strict=True):
-                column.append(number)
-        return Part(rows, columns, faults)
+            group = alike.setdefault(tuple(numbers), Alike([], {name: [] for name in numbers}))
+            group.positions.append(position)
+            for name, number in numbers.items():
+                group.columns[name].append(number)
+        return Part(rows, [*alike.values()], faults)
 
     def valued(self, row: Row, valuation: Valuation) -> list[object]:
         """Return the cells of a home that has a price."""
@@ -123,12 +141,12 @@ def value_homes(
     HomeRefused: no row is rejected for it.
     """
     most = client.max_batch_size
-    on_the_way: deque[tuple[Part, Future[list[Valuation | HomeRefused]]]] = deque()
+    on_the_way: deque[tuple[Part, Future[Answers]]] = deque()
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="valuing")
     try:
         for rows in read_in_parts(layout.table, min(batch or most, most), skip=ledger.progress.homes):
             part = layout.sort(rows)
-            on_the_way.append((part, pool.submit(client.value_each, part.columns)))
+            on_the_way.append((part, pool.submit(_ask, client, part)))
             if len(on_the_way) > concurrency:
                 _settle(layout, ledger, *on_the_way.popleft())
                 advanced()
@@ -141,13 +159,20 @@ def value_homes(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _settle(layout: Layout, ledger: Ledger, part: Part, answers: Future[list[Valuation | HomeRefused]]) -> None:
+def _ask(client: ValuationClient, part: Part) -> Answers:
+    answers: Answers = {}
+    for group in part.alike:
+        answers.update(zip(group.positions, client.value_each(group.columns), strict=True))
+    return answers
+
+
+def _settle(layout: Layout, ledger: Ledger, part: Part, asked: Future[Answers]) -> None:
     valued: list[list[object]] = []
     rejected: list[list[object]] = []
     models: list[str] = []
-    answer_of_next = iter(answers.result())
+    answers = asked.result()
     for position, row in enumerate(part.rows):
-        answer = part.faults.get(position) or next(answer_of_next)
+        answer = part.faults.get(position) or answers[position]
         if isinstance(answer, Valuation):
             valued.append(layout.valued(row, answer))
             models.append(answer.price_model)

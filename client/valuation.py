@@ -8,6 +8,8 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any
 
+from . import analysis
+from .analysis import Analysis
 from .errors import HomeRefused, ServiceBroken, ServiceFailed, WrongColumns
 from .given import GivenHomes, columns_of, typed
 from .http_connection import Access
@@ -116,6 +118,14 @@ class ValuationClient:
         columns = self._typed(homes)
         return [outcome for part in self._batches(columns, batch) for outcome in self._request_each(part)]
 
+    def analyse(self, homes: GivenHomes, batch: int | None = None) -> list[Analysis]:
+        """Return price, comparable sales and reasons for each home, as many per request as the server takes.
+
+        For a client of the model ``market_analysis``. Raises what ``value`` raises.
+        """
+        columns = self._typed(homes)
+        return [one for part in self._batches(columns, batch) for one in self._analyses(part)]
+
     def _batches(self, columns: Tensors, batch: int | None) -> Iterator[Tensors]:
         most = self.max_batch_size
         return batches(columns, most if batch is None else min(batch, most))
@@ -151,6 +161,16 @@ class ValuationClient:
             raise ServiceFailed(
                 f"'{self.model}' at {self._asked[0]} does not answer with {', '.join(OUTPUTS)} for each home: "
                 "ask for house_price or house_price_minimal, at the service's own port"
+            ) from error
+
+    def _analyses(self, columns: Tensors) -> list[Analysis]:
+        outputs = self.patience.ask(lambda: self._transport.infer(self.model, columns))
+        try:
+            return list(analysis.read(outputs, _length(columns)))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise ServiceFailed(
+                f"'{self.model}' at {self._asked[0]} does not answer with analyses: ask for {analysis.MODEL}, "
+                "at the service's own port"
             ) from error
 
     def _typed(self, homes: GivenHomes) -> Tensors:

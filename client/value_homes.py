@@ -17,14 +17,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from client.bulk import Layout, value_homes
+from client.bulk import value_homes
 from client.errors import ClientError
-from client.homes_file import fingerprint, open_homes
+from client.file_run import open_run
 from client.ledger import Ledger, Settled
 from client.options import ApiKey, Ca, Protocol, Timeout, Tls, Url, access_of, default_url
 from client.patience import Patience
 from client.valuation import ValuationClient
-from client.written import Form
 
 INTERRUPTED = 130
 UNFINISHED = 2
@@ -43,7 +42,9 @@ def main(
     model: Annotated[str, typer.Option(help="house_price or house_price_minimal.")] = "house_price_minimal",
     batch: Annotated[int | None, typer.Option(min=1, help="Homes per request; default: the server's most.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests on the way at once.")] = 4,
-    all_columns: Annotated[bool, typer.Option("--all-columns", help="Send optional columns too.")] = False,
+    all_columns: Annotated[
+        bool, typer.Option("--all-columns", help="Send optional columns too; empty cells are not given.")
+    ] = False,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to wait for a service that is away.")] = 120.0,
     url: Url = None,
     timeout: Timeout = 30.0,
@@ -57,27 +58,19 @@ def main(
     """
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
-        table, digest = open_homes(homes), fingerprint(homes)
         output = output or homes.with_name(f"{homes.stem}.valued{homes.suffix}")
-        form, address = Form.like(table, output), url or default_url(protocol)
-        access = access_of(api_key, tls, ca)
-        with ValuationClient(address, protocol.value, model, timeout=timeout, access=access) as client:
-            layout = Layout.of(client, table, all_columns)
-            form.check_length(output, layout.homes)
-            beside = rejected or output.with_name(f"{output.stem}.rejected{output.suffix}")
-            task = {
-                "homes file": digest,
-                "model": model,
-                "set of columns": " ".join(entry.name for entry in layout.inputs),
-                "header": ",".join(layout.headers[0]),
-            }
-            with Ledger(output, beside, task=task, headers=layout.headers, homes=layout.homes, form=form) as ledger:
-                before = ledger.progress.homes
-                begin = time.monotonic()
-                with Display(ledger, layout.homes) as display:
-                    # Only from here on: an address that never answered is more likely wrong than away.
-                    client.patience = Patience(patience, when_away=True, told=display.waiting)
-                    value_homes(client, layout, ledger, batch=batch, concurrency=concurrency, advanced=display.advanced)
+        address, access = url or default_url(protocol), access_of(api_key, tls, ca)
+        with (
+            ValuationClient(address, protocol.value, model, timeout=timeout, access=access) as client,
+            open_run(client, homes, output, rejected, all_columns=all_columns) as run,
+        ):
+            layout, ledger, beside = run.layout, run.ledger, run.rejected
+            before = ledger.progress.homes
+            begin = time.monotonic()
+            with Display(ledger, layout.homes) as display:
+                # Only from here on: an address that never answered is more likely wrong than away.
+                client.patience = Patience(patience, when_away=True, told=display.waiting)
+                value_homes(client, layout, ledger, batch=batch, concurrency=concurrency, advanced=display.advanced)
     except ClientError as error:
         log.error("%s", error)
         raise typer.Exit(UNFINISHED) from error

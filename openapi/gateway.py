@@ -38,7 +38,7 @@ def most_bytes(configuration: str) -> int:
 
     Raises ValueError when the configuration does not say it in one place.
     """
-    limits = re.findall(r"if \{ req\.hdr_val\(content-length\) gt (\d+) \}", configuration)
+    limits = re.findall(r"if !desk \{ req\.hdr_val\(content-length\) gt (\d+) \}", configuration)
     if len(limits) != 1:
         raise ValueError(f"the gateway's configuration limits Content-Length {len(limits)} times, expected once")
     return int(limits[0])

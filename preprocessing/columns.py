@@ -81,6 +81,39 @@ HOME_COLUMNS = (
 )
 """The 18 columns of a home, in the order of ``future_unseen_examples.csv``."""
 
+LABELS = {
+    "bedrooms": "Bedrooms",
+    "bathrooms": "Bathrooms",
+    "sqft_living": "Living area",
+    "sqft_lot": "Lot",
+    "floors": "Floors",
+    "waterfront": "Waterfront",
+    "view": "View",
+    "condition": "Condition",
+    "grade": "Grade",
+    "sqft_above": "Area above ground",
+    "sqft_basement": "Basement area",
+    "yr_built": "Year built",
+    "yr_renovated": "Year renovated",
+    ZIPCODE: "ZIP code",
+    "lat": "Latitude",
+    "long": "Longitude",
+    "sqft_living15": "Neighbors' living area",
+    "sqft_lot15": "Neighbors' lots",
+}
+"""What a form or a table for people calls each home column."""
+
+WORDS = {
+    "waterfront": ("no", "yes"),
+    "view": ("none", "fair", "average", "good", "excellent"),
+    "condition": ("poor", "fair", "average", "good", "very good"),
+    "grade": (
+        *("cabin", "substandard", "poor", "low", "fair", "low average", "average"),
+        *("good", "better", "very good", "excellent", "luxury", "mansion"),
+    ),
+}
+"""What the values of ranks mean, from a column's ``low`` on; those of grade are King County's names."""
+
 DEMOGRAPHIC_COLUMNS = (
     "ppltn_qty",
     "urbn_ppltn_qty",

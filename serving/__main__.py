@@ -22,7 +22,7 @@ from serving.bundle import ServerUnavailable
 from serving.companion import keep_running
 from serving.embedded import EmbeddedServer
 from serving.log import LogFilter, follow
-from serving.ports import Ports
+from serving.ports import DESK_PORT, LOOPBACK, Ports, free_ports
 from serving.replica import Stop
 from serving.supervisor import supervise
 
@@ -47,6 +47,8 @@ def serve(
     http_port: Annotated[int, typer.Option(envvar="HTTP_PORT", help="Port for JSON over HTTP.")] = 8000,
     grpc_port: Annotated[int, typer.Option(envvar="GRPC_PORT", help="Port for gRPC.")] = 8001,
     metrics_port: Annotated[int, typer.Option(envvar="METRICS_PORT", help="Port for Prometheus.")] = 8002,
+    desk: Annotated[bool, typer.Option(help="Serve the agent's desk beside Triton.")] = True,
+    desk_port: Annotated[int, typer.Option(envvar="DESK_PORT", help="Port for the agent's desk.")] = DESK_PORT,
     wait_for: Annotated[list[str], typer.Option(help="A model that must serve; may be repeated.")] = AWAITED_MODELS,
     example: Annotated[
         typer.FileText | None, typer.Option(help="A JSON object for the printed curl line; - reads it from stdin.")
@@ -63,15 +65,19 @@ def serve(
     beside: list[threading.Thread] = []
     try:
         server.start()
+        desk_port = free_ports({"DESK_PORT": desk_port})["DESK_PORT"] if desk else 0
+        if desk:
+            beside.append(threading.Thread(target=_keep_desk, args=(desk_port, polled, server, stopping)))
+            beside[-1].start()
         told = threading.Event()
         threading.Thread(target=_show_log, args=(server, out, set(wait_for), told), daemon=True).start()
         _wait(server, wait_for, stopping, out)
         if not stopping.is_set():
             told.wait(LOG_SECONDS)
-            _announce(server, out, home)
+            _announce(server, out, home, desk_port)
             if door:
                 beside.append(threading.Thread(target=_keep_door, args=(repository, server, stopping)))
-                beside[0].start()
+                beside[-1].start()
         supervise(server, wait_for, stopping)
     except ServerUnavailable as error:
         _say(err, str(error))
@@ -95,6 +101,16 @@ def _keep_door(repository: Path, server: EmbeddedServer, stopping: Stop) -> None
     keep_running("The door", [sys.executable, "-B", *command], stopping, PROJECT)
 
 
+def _keep_desk(port: int, polled: Path, server: EmbeddedServer, stopping: Stop) -> None:
+    environment = {
+        "DESK_PORT": str(port),
+        "DESK_HOST": LOOPBACK,
+        "SERVICE_URL": f"http://{server.http_address}",
+        "SERVED_FOLDER": str(polled.resolve().parent),
+    }
+    keep_running("The desk", [sys.executable, "-B", "-m", "desk"], stopping, PROJECT, environment)
+
+
 def _wait(server: EmbeddedServer, models: list[str], stopping: Stop, out: Console) -> None:
     message = f"Loading {', '.join(models)}"
     if out.is_terminal:
@@ -105,7 +121,9 @@ def _wait(server: EmbeddedServer, models: list[str], stopping: Stop, out: Consol
         server.wait_ready(models, stopping=stopping)
 
 
-def _announce(server: EmbeddedServer, out: Console, home: str | None) -> None:
+def _announce(server: EmbeddedServer, out: Console, home: str | None, desk_port: int) -> None:
+    if desk_port:
+        _say(out, f"Desk     http://{LOOPBACK}:{desk_port}")
     _say(out, f"HTTP     http://{server.http_address}")
     _say(out, f"gRPC     {server.grpc_address}")
     _say(out, f"Metrics  http://{server.metrics_address}/metrics")

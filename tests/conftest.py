@@ -19,6 +19,7 @@ from publishing.card import Card
 from publishing.ensure import prepare
 from publishing.publish import publish_trained
 from publishing.repository import PRICE_MODEL, SERVED, alone, new_repository, remove, versions
+from serving.ports import USUAL
 from training.improved import ImprovedModel, train_improved
 from training.sales import Sales, read_sales
 
@@ -101,5 +102,5 @@ def remove_newest(model: Path) -> int:
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the shell's ports and repository from the tests, which choose their own."""
-    for name in ("HTTP_PORT", "GRPC_PORT", "METRICS_PORT", "MODEL_REPOSITORY", SERVED):
+    for name in (*USUAL, "MODEL_REPOSITORY", SERVED):
         monkeypatch.delenv(name, raising=False)

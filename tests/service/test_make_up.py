@@ -8,6 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from data.files import DATA_DIR, DataFiles
+from preprocessing.columns import EXAMPLE_HOME
 from publishing.card import Card
-from serving.ports import ANY_FREE, free
+from serving.ports import USUAL, free_ports
 from tests.conftest import ROOT
 
 BUILT = (".git", ".venv", "build", "standin", ".staging", "warmup", "[0-9]*", "*_cache", "__pycache__", "*.csv")
@@ -42,9 +45,8 @@ def copy_of_the_project(folder: Path) -> Path:
     return folder
 
 
-def free_ports() -> dict[str, str]:
-    ports = free(ANY_FREE)
-    return {"HTTP_PORT": str(ports.http), "GRPC_PORT": str(ports.grpc), "METRICS_PORT": str(ports.metrics)}
+def some_ports() -> dict[str, str]:
+    return {variable: str(port) for variable, port in free_ports(dict.fromkeys(USUAL, 0)).items()}
 
 
 @contextmanager
@@ -94,13 +96,17 @@ def test_from_nothing_to_a_price_and_back(
 ) -> None:
     """The stand-in market comes first; then, in the same checkout, real data take its place."""
     files: DataFiles | None = request.getfixturevalue("real_files") if kind == "real" else None
-    ports = free_ports()
+    ports = some_ports()
     with make_up(checkout, str(files.folder) if files else "", ports) as (process, said):
         assert said and said[-1].startswith("curl -s http://127.0.0.1:"), "\n".join(said)
         assert any("STAND-IN MARKET" in line for line in said) == (files is None)
         reply = json.loads(subprocess.run(said[-1], shell=True, capture_output=True, check=True).stdout)
         assert 0 < reply["price_low"] < reply["price"] < reply["price_high"]
         assert reply["price_model"].rstrip().endswith("-standin") == (files is None)
+        (desk,) = [line.removeprefix("Desk     ") for line in said if line.startswith("Desk ")]
+        assert desk == f"http://127.0.0.1:{ports['DESK_PORT']}"
+        with urllib.request.urlopen(f"{desk}/?{urllib.parse.urlencode(EXAMPLE_HOME)}", timeout=60) as page:
+            assert f"${reply['price']:,.0f}" in page.read().decode()
         rest = stop(process)
     assert "Stopped" in rest.splitlines(), rest
     assert "Traceback" not in rest
@@ -111,7 +117,7 @@ def test_from_nothing_to_a_price_and_back(
 
 def test_a_second_start_trains_nothing(trained: Path) -> None:
     versions = sorted((trained / "model_repository" / "price_model").glob("[0-9]*"))
-    with make_up(trained, "", free_ports()) as (process, said):
+    with make_up(trained, "", some_ports()) as (process, said):
         assert said and said[-1].startswith("curl "), "\n".join(said)
         assert not any("training" in line for line in said)
         stop(process)
@@ -121,7 +127,7 @@ def test_a_second_start_trains_nothing(trained: Path) -> None:
 def test_a_folder_that_is_copied_in_goes_live_and_commands_end_when_the_service_has_followed(
     trained: Path, files: DataFiles, published: tuple[Path, Card]
 ) -> None:
-    data, ports = "" if files.standin else str(files.folder), free_ports()
+    data, ports = "" if files.standin else str(files.folder), some_ports()
     model = trained / "model_repository" / "price_model"
 
     def make(*arguments: str) -> str:
@@ -147,7 +153,7 @@ def test_a_folder_that_is_copied_in_goes_live_and_commands_end_when_the_service_
 
 def test_a_taken_port_is_reported_in_one_line(trained: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = {**free_ports(), "HTTP_PORT": str(taken.getsockname()[1])}
+        ports = {**some_ports(), "HTTP_PORT": str(taken.getsockname()[1])}
         with make_up(trained, "", ports) as (process, said):
             assert process.wait() != 0
     complaints = [line for line in said if ports["HTTP_PORT"] in line]
@@ -156,7 +162,7 @@ def test_a_taken_port_is_reported_in_one_line(trained: Path) -> None:
 
 
 def test_data_that_are_not_there_are_reported_in_one_line(trained: Path, tmp_path: Path) -> None:
-    with make_up(trained, str(tmp_path), free_ports()) as (process, said):
+    with make_up(trained, str(tmp_path), some_ports()) as (process, said):
         assert process.wait() != 0
     (complaint,) = [line for line in said if str(tmp_path) in line]
     assert "kc_house_data.csv" in complaint

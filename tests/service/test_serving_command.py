@@ -22,7 +22,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def run_serving(repository: Path, ports: Ports, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "serving", "--no-door", "--repository", str(repository), *options]
+    command = [sys.executable, "-m", "serving", "--no-door", "--no-desk", "--repository", str(repository), *options]
     ports_given = {"HTTP_PORT": ports.http, "GRPC_PORT": ports.grpc, "METRICS_PORT": ports.metrics}
     return subprocess.Popen(
         command,

@@ -16,7 +16,7 @@ from serving.replica import DRAIN_SECONDS
 from tests.stack.conftest import FILES
 
 Config = dict[str, Any]
-LONG_RUNNING = ("triton", "gateway", "prometheus", "grafana")
+LONG_RUNNING = ("triton", "gateway", "desk", "prometheus", "grafana")
 
 
 def config(project: Path, *files: str) -> Config:
@@ -104,7 +104,7 @@ def test_only_the_door_and_who_publishes_write_what_triton_reads(default: Config
         for mount in service.get("volumes", [])
         if mount["source"].endswith("served")
     }
-    assert mounts == {"models": False, "door": False, "triton": True}
+    assert mounts == {"models": False, "door": False, "triton": True, "desk": True}
     assert not any("model_repository" in mount["source"] for mount in default["triton"]["volumes"])
     assert default["door"]["restart"] == "unless-stopped"
     assert int(default["door"]["mem_limit"]) > Limits().memory_bytes
@@ -116,6 +116,13 @@ def test_triton_is_nobody_special_and_reachable_through_the_gateway_alone(defaul
     assert "ports" not in triton
     assert set(triton["networks"]) == {"inside"}
     assert int(triton["stop_grace_period"].removesuffix("s")) > DRAIN_SECONDS + EXIT_SECONDS
+
+
+def test_the_desk_is_nobody_special_and_reachable_through_the_gateway_alone(default: Config) -> None:
+    desk = default["desk"]
+    assert desk["user"] == "1000:1000"
+    assert "ports" not in desk
+    assert set(desk["networks"]) == {"inside"}
 
 
 def test_ports_are_open_on_this_machine_alone_until_told_otherwise(default: Config) -> None:

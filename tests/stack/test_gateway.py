@@ -26,7 +26,8 @@ GENERATE = "/v2/models/house_price/generate"
 MOST_BYTES = 500_000
 
 NEEDLESS_PATHS = [
-    ("GET", "/"),
+    ("GET", "/ready"),
+    ("GET", "/desk"),
     ("GET", "/metrics"),
     ("GET", "/v2/models/stats"),
     ("GET", "/v2/models/house_price/stats"),

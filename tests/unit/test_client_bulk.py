@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client import ledger as ledgers
-from client.bulk import Layout, value_homes
+from client.bulk import Alike, Layout, value_homes
 from client.errors import HomeRefused, ServiceUnreachable, UnusableFile, WrongColumns
 from client.homes_file import open_homes
 from client.ledger import Ledger
@@ -225,7 +225,7 @@ def test_cells_are_sorted_into_what_can_be_sent_and_what_cannot(tmp_path: Path) 
     rows = ["3,98118", "3,98118.5", ",nan", "4, 98199.0 ", "5,1e16", "5_000,\uff13", '"1,900",98118']
     found = layout(tmp_path, "rooms,zipcode", *rows)
     part = found.sort(list(found.table.rows()))
-    assert part.columns == {"rooms": [3.0, 4.0, 1900.0], "zipcode": [98118.0, 98199.0, 98118.0]}
+    assert part.alike == [Alike([0, 3, 6], {"rooms": [3.0, 4.0, 1900.0], "zipcode": [98118.0, 98199.0, 98118.0]})]
     assert part.faults == {
         1: "zipcode is '98118.5', but must be a whole number",
         2: "rooms is empty, but must be a number; zipcode is 'nan', but must be a whole number",
@@ -238,6 +238,21 @@ def test_optional_columns_are_sent_on_demand(tmp_path: Path) -> None:
     names = "lat,rooms,zipcode"
     assert [entry.name for entry in layout(tmp_path, names).inputs] == ["rooms", "zipcode"]
     assert [entry.name for entry in layout(tmp_path, names, all_columns=True).inputs] == ["rooms", "zipcode", "lat"]
+
+
+def test_an_empty_cell_of_an_optional_column_is_not_given(tmp_path: Path) -> None:
+    found = layout(tmp_path, "rooms,zipcode,lat", "3,98118,47.5", "4,98118, ", "5,98118,47.6", all_columns=True)
+    part = found.sort(list(found.table.rows()))
+    assert part.alike == [
+        Alike([0, 2], {"rooms": [3.0, 5.0], "zipcode": [98118.0, 98118.0], "lat": [47.5, 47.6]}),
+        Alike([1], {"rooms": [4.0], "zipcode": [98118.0]}),
+    ]
+    client = ValuationClient(transport=ServiceInMemory())
+    files = (tmp_path / "v.csv", tmp_path / "r.csv")
+    with Ledger(*files, task={}, headers=found.headers, homes=found.homes) as ledger:
+        value_homes(client, found, ledger, batch=None, concurrency=1, advanced=lambda: None)
+    with files[0].open() as valued:
+        assert [home["price"] for home in csv.DictReader(valued)] == ["3.00", "4.00", "5.00"]
 
 
 def test_rejected_homes_can_be_corrected_and_sent_again(tmp_path: Path) -> None:

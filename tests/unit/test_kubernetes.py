@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from desk.pages import NAVIGATION
+from desk.settings import Settings
 from publishing.repository import ASKED, ENSEMBLES, PREPROCESSING, PRICE_MODEL, served_folder
 from serving.replica import DRAIN_SECONDS
 from tests.conftest import ROOT
@@ -37,7 +39,7 @@ def overlay(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def manifests(overlay: str) -> dict[str, Manifest]:
     """Render the overlay; return its manifests by kind, of which there is one each."""
-    found = [manifest for manifest in render(overlay) if manifest["metadata"]["name"] != "door"]
+    found = [manifest for manifest in render(overlay) if manifest["metadata"]["name"] not in ("door", "desk")]
     kinds = [manifest["kind"] for manifest in found]
     assert len(set(kinds)) == len(kinds)
     return dict(zip(kinds, found, strict=True))
@@ -276,6 +278,7 @@ def test_callers_reach_callers_ports_and_nobody_is_called_but_the_bucket(
     assert allowed == {
         ("sound-realty/calls-triton", "true"): {"http", "grpc"},
         ("sound-realty/watches-triton", "true"): {"metrics", "status"},
+        ("app.kubernetes.io/name", "desk"): {"http"},
         **door,
     }
     called = {port["port"] for rule in policy.get("egress", []) for port in rule["ports"]}
@@ -329,5 +332,30 @@ def test_one_door_fills_what_triton_reads(container: Manifest, overlay: str) -> 
     assert door["securityContext"] == container["securityContext"]
     assert pod["securityContext"]["runAsNonRoot"]
     for kind, manifest in doors.items():
+        if kind not in CUSTOM:
+            kubernetes_validate.validate(manifest, VERSIONS[0], strict=True)
+
+
+def test_the_desk_is_reached_by_its_pages_and_reaches_triton_alone(container: Manifest, overlay: str) -> None:
+    desk = {one["kind"]: one for one in render(overlay) if one["metadata"]["name"] == "desk"}
+    assert desk.keys() == {"Deployment", "Service", "NetworkPolicy", "HTTPRoute"}
+    pod = desk["Deployment"]["spec"]["template"]["spec"]
+    (pages,) = pod["containers"]
+    assert pages["securityContext"] == container["securityContext"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    environment = {entry["name"]: entry["value"] for entry in pages["env"]}
+    settings = Settings.read(environment)
+    assert pages["ports"] == [{"name": "pages", "containerPort": settings.port}]
+    mounts = {mount["mountPath"]: mount for mount in pages["volumeMounts"]}
+    assert (str(settings.served) in mounts) == (overlay == "volume")
+    assert all(mount.get("readOnly") for path, mount in mounts.items() if path != "/tmp")
+    (rule,) = desk["HTTPRoute"]["spec"]["rules"]
+    routed = [match["path"]["value"] for match in rule["matches"]]
+    for address, _ in NAVIGATION:
+        assert any(address == path or (path != "/" and address.startswith(path)) for path in routed), address
+    assert not any(path.startswith("/v2") for path in routed)
+    (to_triton, _) = desk["NetworkPolicy"]["spec"]["egress"]
+    assert to_triton["to"] == [{"podSelector": {"matchLabels": LABELS}}]
+    for kind, manifest in desk.items():
         if kind not in CUSTOM:
             kubernetes_validate.validate(manifest, VERSIONS[0], strict=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from serving.bundle import ServerUnavailable
-from serving.ports import LOOPBACK, Ports, asked_for, free
+from serving.ports import LOOPBACK, Ports, asked_for, free, free_ports
 
 
 @pytest.fixture
@@ -40,12 +40,18 @@ def test_a_port_named_twice_is_refused(taken: int) -> None:
         free(Ports(spare, spare, 0))
 
 
+def test_the_desk_may_not_have_a_port_of_the_server(taken: int) -> None:
+    spare = free(Ports(0, 0, 0)).http
+    with pytest.raises(ServerUnavailable, match="set DESK_PORT"):
+        free_ports({"HTTP_PORT": spare, "DESK_PORT": spare})
+
+
 def test_what_is_no_port_is_refused() -> None:
     with pytest.raises(ServerUnavailable, match=r"HTTP_PORT is 70000.* 1 to 65535"):
         free(Ports(70000, 0, 0))
 
 
 def test_ports_come_from_the_environment_where_it_names_them() -> None:
-    assert asked_for({"GRPC_PORT": "9001", "METRICS_PORT": ""}) == Ports(8000, 9001, 8002)
+    assert list(asked_for({"GRPC_PORT": "9001", "METRICS_PORT": ""}).values()) == [8000, 9001, 8002, 8005]
     with pytest.raises(ServerUnavailable, match=r"METRICS_PORT is 'many'.* 1 to 65535"):
         asked_for({"METRICS_PORT": "many"})
