@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from publishing.card import Card
+from publishing.card import newest_known
+from publishing.repository import PRICE_MODEL, served
 from serving.embedded import EmbeddedServer
 from tests.browser.conftest import NARROW, WIDE, Opener, Window, running_desk
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_the_model_tells_what_it_is_and_how_good(
-    open_window: Opener, published: tuple[Path, Card], size: dict[str, int]
+    open_window: Opener, desk_repository: Path, size: dict[str, int]
 ) -> None:
-    window, card = open_window(viewport=size), published[1]
+    window, known = open_window(viewport=size), newest_known(served(desk_repository) / PRICE_MODEL)
+    assert known is not None
+    card = known[1]
     page = window.open("/model")
     main = page.get_by_role("main")
     expect(main).to_contain_text(card.price_model)
