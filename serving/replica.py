@@ -8,8 +8,8 @@ supervisor first tells the gateway and waits until it sends no more requests. It
 only, because it is mounted into NVIDIA's image as it stands.
 
 It also asks each loaded version of the price model, all the time, for the homes whose prices stand on the version's
-card: a file that rots, or another runtime, shows within a minute. An analysis that fails is reported, and keeps no
-price away.
+card: a file that rots, or another runtime, shows within a minute. An analysis that fails keeps no price
+away: it is reported, and its model loaded again once.
 
 ``GET /ready``    200 if the last valuation worked; 404 if it did not, or if the replica is about to stop
 ``GET /live``     200 while Triton is starting, or values homes; 503 once it fails for good
@@ -220,21 +220,31 @@ class Replica:
         return float(max(differences, key=_nan_last))
 
     def _analyse(self, zipcode: int) -> None:
-        """Ask for an analysis of the panel's house, now and then. That it fails is for people to decide on."""
+        """Ask for an analysis of the panel's house, now and then. Where it fails, prices go on."""
         if self._looks % PROOF_LOOKS != PROOF_LOOKS // 2:
             return
+        home, status, problem = {**PANEL_HOME, "zipcode": zipcode, **PROBE}, 0, ""
         try:
-            if not self._versions(ANALYSIS):
+            versions = self._versions(ANALYSIS)
+            if not versions:
                 self.analyses = None
                 return
-            home = {**PANEL_HOME, "zipcode": zipcode, **PROBE}
             status, answer = self._ask("POST", f"/v2/models/{ANALYSIS}/generate", home)
             problem = "" if status == 200 else f"status {status}: {answer.get('error')}"
         except (OSError, http.client.HTTPException, ValueError) as error:
             problem = f"{type(error).__name__}: {error}"
         if problem and self.analyses is not False:
             log.error("no analysis from Triton, prices go on: %s", problem)
+            if status and self.models is not None:
+                self._load_again(self.models / ANALYSIS / max(versions, key=int) / "model.py")
         self.analyses = not problem
+
+    def _load_again(self, code: Path) -> None:
+        """Make Triton load a model again, with a new process: it does so when one of its files becomes newer."""
+        try:
+            os.utime(code)
+        except OSError as error:  # containers mount what Triton polls read-only
+            log.warning("%s cannot be loaded again from here: %s", ANALYSIS, error)
 
     def _failed(self, why: str) -> None:
         self.failures += 1

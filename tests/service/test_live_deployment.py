@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from data.files import DATA_DIR, DataFiles
+from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.demographics import Demographics
 from publishing.admission import roll_back
 from publishing.card import CARD_FILE, Card
@@ -119,7 +120,8 @@ def test_versions_swap_break_and_roll_back_without_a_failed_request(
         # Somebody copies the third one in by hand, slowly, over a bad line: it goes live when it is whole.
         whole = (away / MODEL_FILE).read_bytes()
         (model / "3").mkdir()
-        shutil.copy(away / CARD_FILE, model / "3")
+        for name in (CARD_FILE, COMPARABLES_FILE):
+            shutil.copy(away / name, model / "3")
         with (model / "3" / MODEL_FILE).open("wb") as file:
             for start in range(0, len(whole), len(whole) // 6):
                 file.write(whole[start : start + len(whole) // 6])

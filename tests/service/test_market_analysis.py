@@ -94,4 +94,4 @@ def test_refusals_are_those_of_house_price_minimal(analyst: Analyst) -> None:
 def test_a_missing_column_is_named(missing: str, analyst: Analyst) -> None:
     status, answer = analyst.post({name: value for name, value in EXAMPLE_HOME.items() if name != missing})
     assert status == 400
-    assert missing in answer["error"]
+    assert answer["error"] == f"missing columns: {missing}"

@@ -15,6 +15,7 @@ from conversion import Refused
 from conversion.improved import convert_improved
 from data.files import DataFiles
 from data.standin import standin_data
+from market_analysis.past_sales import COMPARABLES_FILE
 from publishing import admission, intake
 from publishing.admission import Unjudged, admit, roll_back
 from publishing.card import CARD_FILE, Card
@@ -103,6 +104,9 @@ def test_a_copy_under_way_waits_and_then_serves(
         assert verdict(repository, 2).state == "incomplete"
     (model / "2" / MODEL_FILE).write_bytes(content)
     shutil.copy(version / CARD_FILE, model / "2")
+    door.look()
+    assert verdict(repository, 2).state == "incomplete", "the card names one more file"
+    shutil.copy(version / COMPARABLES_FILE, model / "2")
     assert caplog.records == []
     door.look()
     assert admitted(repository) == [1, 2]
