@@ -20,7 +20,7 @@ from preprocessing.demographics import Demographics
 from publishing.admission import roll_back
 from publishing.card import CARD_FILE, Card
 from publishing.ensure import prepare
-from publishing.publish import publish_converted, publish_folder
+from publishing.publish import publish_converted
 from publishing.repository import ANALYSIS, PRICE_MODEL, add, newest, served
 from serving.embedded import EmbeddedServer
 from serving.replica import PROOF_LOOKS, Replica
@@ -114,7 +114,6 @@ def test_a_version_without_its_sales_serves_under_a_used_number_and_says_so(
     improved_card: Card,
     shared_server: EmbeddedServer,
     shared_repository: Path,
-    sales: Sales,
     demographics: Demographics,
     published: tuple[Path, Card],
 ) -> None:
@@ -123,7 +122,7 @@ def test_a_version_without_its_sales_serves_under_a_used_number_and_says_so(
         analysts.wait_for(improved_card.price_model)
         roll_back(shared_repository)
         analysts.wait_for(basic)
-        publish_folder(without_sales(shared_repository), sales, shared_repository)  # as version 2, which was another
+        add(without_sales(shared_repository), served(shared_repository) / PRICE_MODEL)  # as 2, which was another
         prepare(shared_repository, demographics)
         found = asked_until(analyst, "published without its sales")
     analysts.check({basic, improved_card.price_model})
@@ -170,6 +169,7 @@ def test_an_analysis_that_died_keeps_no_price_away(
         time.sleep(0.2)
     looks(in_a_container)
     assert in_a_container.analyses
+    shared_server.kill()  # told to stop, it would wait ten seconds for what died
 
 
 def looks(replica: Replica) -> None:
