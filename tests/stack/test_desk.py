@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from base64 import b64encode
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
+import urllib3
 
 from preprocessing.columns import EXAMPLE_HOME
 from tests.stack.conftest import Stack, wait_until
@@ -16,6 +18,8 @@ from tests.stack.test_gateway import GENERATE, HOME, Gateway, ask, gateway
 __all__ = ["gateway"]
 
 ANSWER = f"/?{urlencode(EXAMPLE_HOME)}"
+HOMES = 6_000
+"""More than the 500,000 bytes that a request to the service may have."""
 
 
 def password(key: str) -> dict[str, str]:
@@ -56,6 +60,26 @@ def test_a_browser_asks_for_a_key_and_sends_it_as_password(desk: str, gateway: G
     assert ask(address, "POST", GENERATE, HOME, **password("first")).status == 200
 
 
+def prices_of_file(address: str, homes: int, **headers: str) -> list[float]:
+    """Bring a file of so many homes to the desk, wait until it is valued, and return the prices beside its rows."""
+    lines = [",".join(EXAMPLE_HOME), *[",".join(map(str, EXAMPLE_HOME.values()))] * homes]
+    file = ("homes.csv", "\n".join(lines), "text/csv")
+    with urllib3.PoolManager(headers=headers, retries=False) as desk:
+        brought = desk.request("POST", f"http://{address}/homes", fields={"file": file}, redirect=False)
+        assert brought.status == 303, brought.data
+        page = f"http://{address}{brought.headers['Location']}"
+        wait_until(lambda: desk.request("GET", f"{page}/valued").status == 200, "the file to be valued")
+        return [
+            float(row["price"])
+            for row in csv.DictReader(desk.request("GET", f"{page}/valued").data.decode().splitlines())
+        ]
+
+
+def test_a_file_larger_than_a_request_to_the_service_is_valued(desk: str, stack: Stack) -> None:
+    price = json.loads(ask(stack.http, "POST", GENERATE, HOME).body)["price"]  # type: ignore[attr-defined]
+    assert prices_of_file(stack.http, HOMES) == [price] * HOMES
+
+
 @pytest.fixture
 def keyed_desk(stack: Stack, gateway: Gateway) -> Iterator[str]:
     """Start a desk that asks a gateway with keys; yield its address."""
@@ -73,6 +97,10 @@ def test_the_desk_asks_with_the_key_of_whoever_opened_the_page(keyed_desk: str) 
     refused = ask(keyed_desk, "GET", ANSWER, x_api_key="second")
     assert refused.status == 403
     assert "does not accept this key" in refused.body.decode()  # type: ignore[attr-defined]
+
+
+def test_a_file_is_valued_with_the_key_of_whoever_brought_it(keyed_desk: str) -> None:
+    assert len(prices_of_file(keyed_desk, 2, **{"X-Api-Key": "first"})) == 2
 
 
 def test_the_desk_away_is_said_in_a_page_and_the_service_goes_on(desk: str, stack: Stack) -> None:
