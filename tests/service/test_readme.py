@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from client.valuation import OUTPUTS
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
 from tests.conftest import ROOT
 from tests.service.conftest import Service
@@ -39,6 +40,8 @@ def test_a_documented_request_gets_the_documented_reply(
     if in_short:
         reply = {name: reply[name] for name in expected}
     assert shape(reply) == shape(expected)
+    if in_short:  # of sales that are as similar, a processor may choose others
+        reply, expected = ({name: all_of[name] for name in OUTPUTS} for all_of in (reply, expected))
     if service.data.standin:
         # Words to the letter, prices but for their last digits, which are the processor's.
         assert nameless(reply) == {name: pytest.approx(value, abs=1) for name, value in nameless(expected).items()}
