@@ -23,7 +23,7 @@ models: $(runtime) ## Train and publish a model where none is there yet, from DA
 	@$(python) -m publishing ensure
 
 test: $(development) ## Run all tests, or those in TESTS=; with DATA_DIR set, on the real data too
-	@echo 'All tests: about 25 minutes on two cores. What needs no training takes one: `make check`.'
+	@echo 'All tests: about 40 minutes on two cores. What needs no training takes one: `make check`.'
 	@$(python) -m pytest --durations 15 --durations-min 1 $(TESTS)
 
 check: lint ## Check format, style and types, and run the tests that take a minute: what to run at each save
