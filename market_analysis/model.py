@@ -22,7 +22,8 @@ from market_analysis.versions import KnownVersion, read_versions
 
 PRICES = ("price", "price_low", "price_high")
 NAME = "price_model"
-
+READ = PRICES if sys.version_info >= (3, 13) else (*PRICES, NAME)
+"""What is asked of a model that is not known: on Python 3.13 the embedded server's stub can read no text of it."""
 
 REFUSALS = ("missing columns: ", "unknown column '", "the request holds text ", "home refused: ")
 """What preprocessing's refusals begin with. Those of several homes end with a line of JSON, ``{"rows":``."""
@@ -86,8 +87,9 @@ def _values(version: KnownVersion, rows: Features) -> Floats:
 
 def _price_alone(features: Any) -> Any:
     """Return prices of whichever version serves, when it is none whose sales are known."""
-    *prices, name = _ask("price_model", [features], (*PRICES, NAME))
-    found = dict(zip(PRICES, (one.as_numpy() for one in prices), strict=True))
+    prices = dict(zip(READ, _ask("price_model", [features], READ), strict=True))
+    name = prices.pop(NAME, None)
+    found = {output: tensor.as_numpy() for output, tensor in prices.items()}
     answers = empty_answers(len(found["price"]))
     answers |= found
     answers["reference_price"] = np.rint(found["price"])
@@ -95,6 +97,8 @@ def _price_alone(features: Any) -> Any:
     for row, deviation in enumerate(answers["fsd"][:, 0].tolist()):
         answers["confidence"][row] = confidence(deviation)
         answers["notice"][row] = as_text([one for one in (warning(deviation), SALES_UNKNOWN) if one])
+    if name is None:
+        return _response(answers)
     del answers[NAME]
     return _response(answers, name)
 

@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import signal
+import socket
 import sys
 import threading
 import time
@@ -32,6 +33,8 @@ AWAITED_MODELS = [SHOWN_MODEL, "house_price", "house_price_minimal"]
 LOOK_SECONDS = 0.2
 LOG_SECONDS = 5.0
 """How long the line to copy waits for the log, which may lag behind the models: it is to come last."""
+DESK_SECONDS = 60.0
+"""How long the desk's address waits for the desk, which busy processors start slowly."""
 
 
 def _say(console: Console, text: str) -> None:
@@ -74,6 +77,8 @@ def serve(
         _wait(server, wait_for, stopping, out)
         if not stopping.is_set():
             told.wait(LOG_SECONDS)
+            if desk:
+                _wait_for_desk(desk_port, stopping)
             _announce(server, out, home, desk_port)
             if door:
                 beside.append(threading.Thread(target=_keep_door, args=(repository, server, stopping)))
@@ -109,6 +114,18 @@ def _keep_desk(port: int, polled: Path, server: EmbeddedServer, stopping: Stop) 
         "SERVED_FOLDER": str(polled.resolve().parent),
     }
     keep_running("The desk", [sys.executable, "-B", "-m", "desk"], stopping, PROJECT, environment)
+
+
+def _wait_for_desk(port: int, stopping: Stop) -> None:
+    """Wait until the desk listens: its address is no use before. What keeps it away stands in its own words above."""
+    deadline = time.monotonic() + DESK_SECONDS
+    while not stopping.is_set() and time.monotonic() < deadline:
+        try:
+            socket.create_connection((LOOPBACK, port), timeout=LOOK_SECONDS).close()
+        except OSError:
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
 
 
 def _wait(server: EmbeddedServer, models: list[str], stopping: Stop, out: Console) -> None:

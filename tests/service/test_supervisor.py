@@ -74,7 +74,7 @@ def until(holds: Callable[[], object]) -> None:
 @pytest.fixture
 def running(repository: Path, tmp_path: Path) -> Iterator[Running]:
     ports = free(ANY_FREE)
-    command = [sys.executable, "-m", "serving", "--no-door", "--repository", str(served(repository))]
+    command = [sys.executable, "-m", "serving", "--no-door", "--no-desk", "--repository", str(served(repository))]
     command += ["--log", str(tmp_path / "triton.log")]
     for name, port in (("http", ports.http), ("grpc", ports.grpc), ("metrics", ports.metrics)):
         command += [f"--{name}-port", str(port)]
