@@ -75,7 +75,7 @@ def costs(found: AnalysisFindings) -> Grid:
         ("processor time of all processes: what it takes on one core", over(lambda turn: turn.cpu_ms)),
         ("memory of the model's process, MB", over(lambda turn: turn.stub_mb, count)),
     ]
-    return Grid("One home analysed, milliseconds", ("", "median (lowest to highest)"), lines)
+    return Grid("One home analysed, milliseconds", ("", "milliseconds, median (lowest to highest)"), lines)
 
 
 def neighbours(found: AnalysisFindings) -> Grid:
