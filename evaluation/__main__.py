@@ -80,14 +80,16 @@ def cell(
     console.print(table)
 
 
+Quick = Annotated[bool, typer.Option(help="A small run on the stand-in market, to see that all parts work.")]
+Output = Annotated[
+    Path | None, typer.Option(help="Folder to write to; docs/, or a temporary one for the stand-in market.")
+]
+
+
 @app.command()
 def report(
-    quick: Annotated[
-        bool, typer.Option(help="A small run on the stand-in market, to see that all parts work.")
-    ] = False,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder to write to; docs/, or a temporary one for the stand-in market.")
-    ] = None,
+    quick: Quick = False,
+    output: Output = None,
 ) -> None:
     """Evaluate every model on every split; write evaluation.md with its plots, comparables.md, and the slides."""
     plan, files = (QUICK, standin_data()) if quick else (FULL, find_or_generate())
@@ -121,12 +123,8 @@ def _write_all(plan: ReportPlan, files: DataFiles, folder: Path, bar: Progress) 
 
 @app.command()
 def comparables(
-    quick: Annotated[
-        bool, typer.Option(help="A small run on the stand-in market, to see that all parts work.")
-    ] = False,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder to write to; docs/, or a temporary one for the stand-in market.")
-    ] = None,
+    quick: Quick = False,
+    output: Output = None,
 ) -> None:
     """Measure comparables, confidence and reasons, as an agent would have had them; write comparables.md."""
     from evaluation.comparables.findings import gather as gather_comparables
