@@ -85,7 +85,7 @@ def running(repository: Path, tmp_path: Path) -> Iterator[Running]:
     reader = threading.Thread(target=lambda: said.extend(output))
     reader.start()
     found = Running(process, ports, said)
-    until(lambda: found.price)
+    until(lambda: found.says("Metrics  "))  # announced once every model is ready; prices come before
     yield found
     process.kill()
     process.wait()
