@@ -128,6 +128,7 @@ class Replica:
         """Of each version of the price model: the largest difference from its card's prices, relative."""
         self.analyses: bool | None = None
         """Whether the last analysis worked; None where no version of it is loaded."""
+        self._loaded_again = False
         self._looks = 0
         self._areas = dict(PANEL_AREAS)
 
@@ -235,8 +236,10 @@ class Replica:
             problem = f"{type(error).__name__}: {error}"
         if problem and self.analyses is not False:
             log.error("no analysis from Triton, prices go on: %s", problem)
-            if status and self.models is not None:
-                self._load_again(self.models / ANALYSIS / max(versions, key=int) / "model.py")
+        # No answer at all may be a busy machine; one that fails is a dead process, whatever was found before it.
+        if problem and status and self.models is not None and not self._loaded_again:
+            self._load_again(self.models / ANALYSIS / max(versions, key=int) / "model.py")
+        self._loaded_again = bool(problem and (status or self._loaded_again))
         self.analyses = not problem
 
     def _load_again(self, code: Path) -> None:
