@@ -30,7 +30,7 @@ console = Console()
 errors = Console(stderr=True)
 
 NAMES = [peer.folder for peer in PEERS]
-QUICK_FOLDER = BUILD / "quick"
+QUICK_FOLDER, BASIC_FOLDER = BUILD / "quick", BUILD / "basic"
 ROUNDS_FILE, GROWTH_FILE = "latest.json", "growth.json"
 
 Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: does everything work?")]
@@ -43,8 +43,10 @@ def measure_rounds(
     peer: Annotated[list[str] | None, typer.Option(help=f"Only these peers: {', '.join(NAMES)}.")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="How often everybody takes a turn.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="How long each load lasts.")] = None,
+    basic: Annotated[bool, typer.Option("--basic", help="Serve the basic model, beside one peer.")] = False,
     output: Annotated[
-        Path | None, typer.Option(help=f"Folder for {ROUNDS_FILE}; a smoke run's is build/bench/quick.")
+        Path | None,
+        typer.Option(help=f"Folder for {ROUNDS_FILE}; build/bench/quick or basic for a smoke run or the basic model."),
     ] = None,
 ) -> None:
     """Measure this service, its peers and its limits in interleaved rounds."""
@@ -53,21 +55,22 @@ def measure_rounds(
     _require_wrk()
     if unknown := set(peer or ()) - set(NAMES):
         raise typer.BadParameter(f"there is no peer {', '.join(sorted(unknown))}: they are {', '.join(NAMES)}")
-    from benchmarks.rounds import FULL, QUICK, run_rounds
+    from benchmarks.rounds import BASIC, FULL, QUICK, run_rounds
     from benchmarks.tables import grids, rich_table
 
-    plan = QUICK if quick else FULL
+    plan = BASIC if basic else QUICK if quick else FULL
     plan = replace(plan, peers=tuple(peer or plan.peers), rounds=rounds or plan.rounds, seconds=seconds or plan.seconds)
     with _shown_progress() as step:
         results = run_rounds(plan, step)
-    kept = output or (QUICK_FOLDER if quick else RESULTS)
+    kept = output or (BASIC_FOLDER if basic else QUICK_FOLDER if quick else RESULTS)
     results.write(kept / ROUNDS_FILE)
     for grid in grids(results):
         console.print(rich_table(grid))
     for name, why in results.missing.items():
         errors.print(f"Not measured: {name}: {why}", markup=False)
     console.print(f"Written: {kept / ROUNDS_FILE}")
-    _write_pages(kept)
+    if not basic:
+        _write_pages(kept)
     if results.errors():
         errors.print(f"{results.errors()} requests failed: see the samples in {kept / ROUNDS_FILE}")
         raise typer.Exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks import BUILD, ROOT, bare, perf_analyzer
 from benchmarks.catalogue import PEERS
@@ -16,10 +16,10 @@ from benchmarks.payloads import ValuedHomes
 from benchmarks.peer_server import PeerServer
 from benchmarks.repositories import FLOOR_BY_COLUMN, FLOOR_IN_ONE, lay_out_floor, lay_out_service, serving_threads
 from benchmarks.results import SERVICE, Results
-from benchmarks.trained import Trained, trained
+from benchmarks.trained import Trained, trained, trained_basic
 from benchmarks.triton_server import AskedEnsemble, TritonServer
 
-QUICK_PEERS = ("fastapi_onnx",)
+ONNX_PEER = ("fastapi_onnx",)
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,19 @@ class RoundsPlan:
     seconds: float
     peers: tuple[str, ...]
     loads: tuple[Load, ...] = SINGLE + BATCHES
+    basic: bool = False
 
 
 FULL = RoundsPlan(False, 5, 5.0, tuple(peer.folder for peer in PEERS))
-QUICK = RoundsPlan(True, 1, 1.0, QUICK_PEERS, (Load(1, 32), Load(1024, 4)))
+QUICK = RoundsPlan(True, 1, 1.0, ONNX_PEER, (Load(1, 32), Load(1024, 4)))
+BASIC = replace(FULL, peers=ONNX_PEER, loads=SINGLE, basic=True)
+"""Beside the peer that serves any ONNX file and is the fastest."""
 
 
 def run_rounds(plan: RoundsPlan, step: Step) -> Results:
     """Measure everybody round by round, so that what disturbs the machine for a while disturbs everybody."""
     step("the model")
-    model = trained(plan.quick)
+    model = trained_basic() if plan.basic else trained(plan.quick)
     homes = ValuedHomes.of(model)
     about = {"quick": plan.quick, "rounds": plan.rounds, "seconds": plan.seconds}
     results = Results({**describe(), **about, "model": model.name, "trees": 2 * model.rounds})

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import BUILD, ROOT
+from conversion.converted import convert_estimator
 from conversion.improved import convert_improved
 from data.demographics import read_demographics
 from data.standin import standin_data
@@ -24,6 +25,7 @@ from preprocessing.demographics import DEMOGRAPHICS_FILE
 from publishing.card import CARD_FILE, Card
 from publishing.contract import MODEL_FILE
 from publishing.version import write_version
+from training.basic import train_basic
 from training.improved import train_improved
 from training.price_trees import DECISIONS
 from training.sales import Sales, read_sales
@@ -80,6 +82,18 @@ class Trained:
         for name in (CARD_FILE, *Card.read(self.folder).files):
             shutil.copy(self.folder / name, folder)
         return folder
+
+
+def trained_basic() -> Trained:
+    """Return the firm's basic model, which has no trees; no estimator lies beside it."""
+    files = standin_data()
+    sales = read_sales(files)
+    found = Trained(BUILD / "model-basic", sales, 0)
+    shutil.rmtree(found.folder, ignore_errors=True)
+    found.folder.mkdir(parents=True)
+    write_version(convert_estimator(train_basic(sales[sales.training]), found.table), sales, found.folder)
+    read_demographics(files.demographics).write(found.folder / DEMOGRAPHICS_FILE)
+    return found
 
 
 def trained(quick: bool) -> Trained:

@@ -190,7 +190,17 @@ def error_of_status(
     return error
 
 
+_NOT_ABOUT_HOMES = ("is not healthy", "Request for unknown model")
+"""Words in which Triton speaks of a model that died or is being exchanged.
+
+Its /generate endpoint takes the status of a failure from memory that it has just freed: under jemalloc
+what stood there still does, under another allocator any failure may come as a 400.
+"""
+
+
 def _error_of_status(status: int, message: str, address: str, model: str) -> ClientError:
+    if status == 400 and "home refused" not in message and any(words in message for words in _NOT_ABOUT_HOMES):
+        status = 500
     if status == 400:
         return HomeRefused.read(message.removeprefix(f"in ensemble '{model}', "))
     if status == 401:

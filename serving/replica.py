@@ -164,7 +164,8 @@ class Replica:
             self._looks += 1
             self._prove()
             self._analyse(zipcode)
-        elif status == 400 and len(self._areas) > 1:
+        elif status == 400 and "zipcode" in str(answer.get("error")) and len(self._areas) > 1:
+            # Not any 400: without jemalloc Triton answers so when preprocessing has died, too.
             log.warning("%s is not among the areas of this market: %s", area, answer.get("error"))
             del self._areas[area]
         else:

@@ -25,7 +25,7 @@ from publishing.repository import PREPROCESSING, PRICE_MODEL, served
 from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
 from serving.ports import ANY_FREE, Ports, free
-from serving.replica import MOST_DIFFERENCE, PROOF_LOOKS, Replica, Stop
+from serving.replica import FATAL_FAILURES, MOST_DIFFERENCE, PROOF_LOOKS, Replica, Stop
 from serving.supervisor import supervise
 from tests.conftest import ROOT
 from tests.service.callers import DEADLINE_S
@@ -115,6 +115,31 @@ def test_homes_are_valued_again(running: Running, harm: Callable[[Running], None
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(DEADLINE_S) == 0
     until(lambda: running.says("Stopped"))
+
+
+@pytest.mark.parametrize("allocator", ["jemalloc", "the system's"])
+def test_no_area_is_blamed_for_a_preprocessing_that_died(
+    repository: Path, tmp_path: Path, allocator: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without jemalloc Triton calls it a bad request."""
+    if allocator != "jemalloc":
+        monkeypatch.setattr("serving.embedded._jemalloc", lambda: None)
+    with EmbeddedServer(served(repository), log_path=tmp_path / "triton.log") as server:
+        server.wait_ready(ENSEMBLES)
+        replica = Replica(server.ports.http)
+        replica.look()
+        assert replica.ready
+        assert server.pid is not None
+        for stub in psutil.Process(server.pid).children(recursive=True):
+            if f"/{PREPROCESSING}/" in " ".join(stub.cmdline()):
+                stub.kill()
+        for _ in range(FATAL_FAILURES):
+            assert not replica.broken
+            replica.look()
+        assert replica.broken
+        assert "is not healthy" in replica.problem
+        assert "areas" not in caplog.text
+        server.kill()  # told to stop, it would wait ten seconds for what died
 
 
 def test_what_never_comes_back_is_given_up_with_its_reason(

@@ -60,6 +60,20 @@ def test_a_status_becomes_its_error(status: int, kind: type[ClientError], exit_c
     assert error.exit_code == exit_code
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "in ensemble 'house_price', Stub process 'preprocessing_0_0' is not healthy.",
+        "in ensemble 'house_price', Request for unknown model: 'price_model' has no available versions",
+    ],
+)
+def test_a_model_that_died_is_no_refusal_whatever_the_status(words: str) -> None:
+    for status in (400, 500):
+        error = error_of_status(status, words, "localhost:8000", "house_price")
+        assert type(error) is ServiceFailed
+        assert error.passing
+
+
 def refused(message: str) -> HomeRefused:
     error = error_of_status(400, f"in ensemble 'house_price', {message}", "localhost:8000", "house_price")
     assert isinstance(error, HomeRefused)
