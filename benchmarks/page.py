@@ -31,6 +31,7 @@ def write_pages(
         "about": results.about,
         "notice": SMOKE if results.about["quick"] or growth.about["quick"] else "",
         "last": growth.soak[-1],
+        "grown": growth.about,
         "analysis": section(analysis) if analysis else "",
     }
     pages = {docs / "speed.md": _short(results, growth), kept / "tables.md": _full(results, growth)}
@@ -82,8 +83,6 @@ def _standings(results: Results) -> Grid:
     rows[FLOOR] = "floor: an ensemble with the same inputs that does nothing, JSON"
     lines = []
     for row, name in rows.items():
-        if row == SINGLE_SERVICE and not results.value(row, "1x1", "requests_per_s"):
-            continue  # results of before it was measured
         cells = [
             shown(found.median) if (found := results.value(row, load, metric)) else NOT_MEASURED
             for _, load, metric, shown in columns
@@ -161,7 +160,6 @@ def _full(results: Results, growth: Growth) -> dict[str, Any]:
         "settings": _list(f"{name}: {text}" for name, text in results.settings.items()),
         "missing": f"### Not measured\n\n{missing}\n\n" if missing else "",
         "versions": _list(versions(results)),
-        "grown": growth.about,
         "batches": markdown_table(_batches(growth)),
         "offered": markdown_table(_offered(growth)),
         "memory_change": change(lambda moment: moment.memory_mb),

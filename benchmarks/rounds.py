@@ -48,7 +48,7 @@ def run_rounds(plan: RoundsPlan, step: Step) -> Results:
     about = {"quick": plan.quick, "rounds": plan.rounds, "seconds": plan.seconds}
     results = Results({**describe(), **about, "model": model.name, "trees": 2 * model.rounds})
     contenders: list[Contender] = [
-        *triton_servers(model, homes, results, plan.quick),
+        *triton_servers(model, homes, results, plan),
         *_peers(plan, model, homes, results, step),
     ]
     results.settings = {contender.name: contender.about for contender in contenders}
@@ -63,11 +63,14 @@ def run_rounds(plan: RoundsPlan, step: Step) -> Results:
     return in_order(results, contenders)
 
 
-def triton_servers(model: Trained, homes: ValuedHomes, results: Results, quick: bool) -> list[TritonServer]:
-    """Return this service and the floors under it; in a quick run, only one floor, and gRPC for the service alone."""
+def triton_servers(model: Trained, homes: ValuedHomes, results: Results, plan: RoundsPlan) -> list[TritonServer]:
+    """Return this service and its floors; fewer, and asked in fewer ways, in a smoke run or with the basic model."""
+    few = plan.quick or plan.basic
     try:
         perf_analyzer.find()
-        protocols: Sequence[perf_analyzer.Protocol] = ("grpc",) if quick else ("http", "grpc")
+        protocols: Sequence[perf_analyzer.Protocol] = (
+            () if plan.basic else ("grpc",) if plan.quick else ("http", "grpc")
+        )
     except perf_analyzer.Missing as missing:
         results.missing["KServe HTTP and gRPC"] = str(missing)
         protocols = ()
@@ -95,10 +98,10 @@ def triton_servers(model: Trained, homes: ValuedHomes, results: Results, quick: 
         "floor, 18 inputs",
         shipped + "an ensemble of two steps in Python that do nothing, with the service's inputs and outputs",
         lay_out_floor(FLOOR_BY_COLUMN, BUILD / FLOOR_BY_COLUMN),
-        AskedEnsemble(FLOOR_BY_COLUMN, homes, protocols=() if quick else protocols),
+        AskedEnsemble(FLOOR_BY_COLUMN, homes, protocols=() if few else protocols),
         priced=False,
     )
-    if quick:
+    if few:
         return [service, single_service, packed_service, floor]
     packed_floor = TritonServer(
         "floor, one input [N,18]",
