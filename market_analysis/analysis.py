@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from market_analysis.adjustment import adjust
+from market_analysis.adjustment import Adjusted, adjust
 from market_analysis.confidence import confidence, fsd
+from market_analysis.doubts import doubts
 from market_analysis.notices import notices
 from market_analysis.past_sales import PastSales
 from market_analysis.places import Floats
@@ -97,10 +98,13 @@ def _fill(answers: Answers, row: int, home: _Home, version: KnownVersion) -> Non
     reference, dollars = reasons(home.values[:, 0], home.mixtures.active)
     deviation = float(fsd(low, high))
     columns = home.features[: len(HOME_COLUMN_NAMES)]
-    selection = None
+    selection, doubtful = None, []
     if version.sales is not None:
-        selection = select(columns, price / version.facts.factor, version.sales, version.as_of)
-        _fill_comparables(answers, row, selection, version.sales, price / version.facts.factor, version.facts.factor)
+        value = price / version.facts.factor
+        selection = select(columns, value, version.sales, version.as_of)
+        adjusted = adjust(version.sales, selection.rows, value, version.facts.factor)
+        _fill_comparables(answers, row, selection, version.sales, adjusted)
+        doubtful = list(doubts(selection.level, adjusted.price, adjusted.gross, price))
     typical = int(columns[POSITION[ZIPCODE]]) in version.typical
     alone: dict[str, Any] = {
         "price": price,
@@ -111,7 +115,7 @@ def _fill(answers: Answers, row: int, home: _Home, version: KnownVersion) -> Non
         "confidence": confidence(deviation),
         "fsd": deviation,
         "reference_price": reference,
-        "notice": as_text(notices(version, deviation, has_place(columns), typical, selection)),
+        "notice": as_text(notices(version, deviation, has_place(columns), typical, selection, doubtful)),
     }
     for name, value in alone.items():
         answers[name][row, 0] = value
@@ -123,11 +127,8 @@ def as_text(sentences: Sequence[str]) -> str:
     return " ".join(f"{sentence}." for sentence in sentences)
 
 
-def _fill_comparables(
-    answers: Answers, row: int, selection: Selection, sales: PastSales, value: float, factor: float
-) -> None:
+def _fill_comparables(answers: Answers, row: int, selection: Selection, sales: PastSales, adjusted: Adjusted) -> None:
     rows, count = selection.rows, len(selection.rows)
-    adjusted = adjust(sales, rows, value, factor)
     lines = {
         "id": sales.ids[rows].astype(str),
         "sale_date": sales.days[rows].astype(str),

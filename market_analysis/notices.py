@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from market_analysis.confidence import warning
 from market_analysis.selection import COMPARABLES, LAST_LEVEL, Selection
 from market_analysis.versions import Facts, KnownVersion
@@ -15,7 +17,12 @@ _NO_SALES = (
 
 
 def notices(
-    version: KnownVersion, deviation: float, place_given: bool, typical: bool, selection: Selection | None
+    version: KnownVersion,
+    deviation: float,
+    place_given: bool,
+    typical: bool,
+    selection: Selection | None,
+    doubtful: Sequence[str] = (),
 ) -> list[str]:
     """Return what must be said of one answer, most important first.
 
@@ -25,11 +32,14 @@ def notices(
         place_given: Whether both coordinates of the home were given.
         typical: Whether its ZIP code has a typical home.
         selection: Its comparables; None where the version has no sales.
+        doubtful: What speaks against showing them as they are.
     """
     said = [_market(version.facts), warning(deviation)]
     if selection is None:
         return [sentence for sentence in [*said, _NO_SALES] if sentence]
     said += _comparables(selection)
+    if doubtful and len(selection.rows):
+        said.append(f"Explain these comparables before you show them: {'; '.join(doubtful)}")
     if not place_given:
         said.append("Latitude and longitude were not both given: comparables come from the ZIP code, without distances")
     if not typical:

@@ -10,12 +10,13 @@ from evaluation.comparables.accuracy import FAR_OFF, Part, Way
 from evaluation.comparables.findings import FIGURES, ComparablesFindings
 from evaluation.comparables.grades import Grade
 from evaluation.comparables.reason_quality import MORE, WORTH_NAMING, GroupQuality
-from evaluation.comparables.ten_homes import MOST_APART, MOST_GROSS, MOST_SPREAD, NEAR, LookedAt
+from evaluation.comparables.ten_homes import LookedAt
 from evaluation.metrics import DRAWS, Estimate
 from evaluation.report import NOTICE, PICTURES
 from evaluation.tables import HEADINGS
 from evaluation.targets import amount
 from market_analysis.confidence import HIGH_BELOW, MEDIUM_TO
+from market_analysis.doubts import MOST_APART, MOST_GROSS, MOST_SPREAD, NEAR
 from market_analysis.selection import COMPARABLES, LAST_LEVEL, LEVELS
 
 TEMPLATE = Path(__file__).with_name("comparables.md")

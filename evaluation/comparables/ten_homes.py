@@ -13,19 +13,14 @@ import numpy.typing as npt
 
 from evaluation.comparables.compared import Compared
 from market_analysis.confidence import LOW, confidence, fsd
-from market_analysis.selection import FEWEST, LAST_LEVEL, LEVELS, NO_LEVEL
+from market_analysis.doubts import doubts as doubts_of_comparables
+from market_analysis.selection import NO_LEVEL
 from preprocessing.columns import POSITION, ZIPCODE
 from training.sales import FIRM_SEED, Sales
 
 TEN = 10
 DOLLARS, SQUARE_FEET = 1_000, 100
 """What prices and areas are rounded to."""
-
-MOST_SPREAD, MOST_APART, MOST_GROSS = 30, 10, 40
-"""In percent, what convinces at most: from the lowest to the highest adjusted price, relative to their mean; from their
-mean to the estimate; the gross adjustment of any of them."""
-NEAR = LEVELS[LAST_LEVEL - 2].miles
-"""Limits that reach farther, in miles, say that there are too few similar sales near the home."""
 
 _DAYS_A_MONTH = 365.25 / 12
 
@@ -87,22 +82,9 @@ def doubts(homes: Compared, place: int) -> Iterator[str]:
     """Yield what speaks against showing the comparables of a home, as far as it is known before the home is sold."""
     adjusted, gross = (_given(told[place]) for told in (homes.picked.adjusted, homes.picked.gross))
     limits, valued = int(homes.limits[place]), homes.valued
+    yield from doubts_of_comparables(limits, adjusted, gross, float(valued.price[place]))
     if limits == NO_LEVEL:
-        yield "there is no comparable sale"
         return
-    if len(adjusted) < FEWEST:
-        yield f"fewer than {FEWEST} comparable sales"
-    if limits >= LAST_LEVEL - 1:
-        yield f"too few similar sales within {NEAR:g} miles"
-    mean = adjusted.mean()
-    spread = 100 * (adjusted.max() - adjusted.min()) / mean
-    if spread > MOST_SPREAD:
-        yield f"the adjusted prices lie {spread:.0f} % apart"
-    apart = 100 * (mean / valued.price[place] - 1)
-    if abs(apart) > MOST_APART:
-        yield f"together they come to {_beside(apart)} the estimate"
-    if gross.max() > MOST_GROSS:
-        yield f"one needs an adjustment of {gross.max():.0f} %"
     if confidence(float(fsd(valued.low[place], valued.high[place]))) == LOW:
         yield "the range is wide"
 

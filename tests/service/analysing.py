@@ -18,6 +18,7 @@ from pytest import approx
 from tritonclient.utils import InferenceServerException
 
 from market_analysis.confidence import confidence
+from market_analysis.doubts import doubts
 from market_analysis.reasons import GROUPS
 from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, ZIPCODE
 from publishing.repository import ANALYSIS
@@ -173,6 +174,10 @@ def check(found: Outputs) -> None:
         assert [found[name][row, 0] for name in names] == approx(together, abs=1)
         assert bool(count) == (found["comparables_level"][row, 0] >= 0)
         assert count == 5 or found["notice"][row, 0]
+        doubtful = list(
+            doubts(found["comparables_level"][row, 0], adjusted[row, real], gross[row, real], found["price"][row, 0])
+        )
+        assert ("Explain these comparables" in found["notice"][row, 0]) == bool(count and doubtful)
     for day in found["valued_for"][:, 0]:
         date.fromisoformat(day)
     assert all(np.isfinite(one).all() for one in found.values() if one.dtype.kind == "f")
