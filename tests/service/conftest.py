@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from publishing.card import Card
 from publishing.publish import publish_converted
 from publishing.repository import ANALYSIS, PRICE_MODEL, served
 from serving.embedded import EmbeddedServer
+from serving.replica import Replica
 from tests.conftest import copied
 from tests.service.asking import Asker
+from tests.service.callers import DEADLINE_S
 from training.basic import BASIC_COLUMNS, Estimator, pick
 from training.sales import Sales
 
@@ -42,6 +45,15 @@ def serve(repository: Path | str, folder: Path) -> Iterator[EmbeddedServer]:
     with EmbeddedServer(repository, log_path=folder / "triton.log") as server:
         server.wait_ready(ENSEMBLES)
         yield server
+
+
+def look_until(replica: Replica, holds: Callable[[], object]) -> None:
+    """Let the supervisor look, as often as it takes: an answer may come too late where the machine is busy."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline, replica.problem
+        replica.look()
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

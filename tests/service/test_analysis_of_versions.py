@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,7 @@ from serving.replica import Replica
 from tests.service.analysing import Analyst, Analysts, Columns, Outputs, check, check_alone, check_never_itself
 from tests.service.asking import columns_of
 from tests.service.callers import DEADLINE_S
+from tests.service.conftest import look_until
 from training.improved import ImprovedModel
 from training.sales import Sales
 
@@ -164,15 +165,6 @@ def test_an_analysis_that_died_keeps_no_price_away(
     look_until(at_home, lambda: at_home.analyses)
     look_until(in_a_container, lambda: in_a_container.analyses)
     shared_server.kill()  # told to stop, it would wait ten seconds for what died
-
-
-def look_until(replica: Replica, holds: Callable[[], object]) -> None:
-    """Let the supervisor look, as often as it takes: an answer may come too late where the machine is busy."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline, replica.problem
-        replica.look()
-        time.sleep(0.1)
 
 
 def without_sales(repository: Path) -> Path:

@@ -25,11 +25,11 @@ from publishing.repository import PREPROCESSING, PRICE_MODEL, served
 from serving.bundle import ServerUnavailable
 from serving.embedded import EmbeddedServer
 from serving.ports import ANY_FREE, Ports, free
-from serving.replica import FATAL_FAILURES, MOST_DIFFERENCE, PROOF_LOOKS, Replica, Stop
+from serving.replica import MOST_DIFFERENCE, PROOF_LOOKS, Replica, Stop
 from serving.supervisor import supervise
 from tests.conftest import ROOT
 from tests.service.callers import DEADLINE_S
-from tests.service.conftest import ENSEMBLES
+from tests.service.conftest import ENSEMBLES, look_until
 from tests.wrong_versions import edit_card
 
 
@@ -127,17 +127,12 @@ def test_no_area_is_blamed_for_a_preprocessing_that_died(
     with EmbeddedServer(served(repository), log_path=tmp_path / "triton.log") as server:
         server.wait_ready(ENSEMBLES)
         replica = Replica(server.ports.http)
-        replica.look()
-        assert replica.ready
+        look_until(replica, lambda: replica.ready)
         assert server.pid is not None
         for stub in psutil.Process(server.pid).children(recursive=True):
             if f"/{PREPROCESSING}/" in " ".join(stub.cmdline()):
                 stub.kill()
-        for _ in range(FATAL_FAILURES):
-            assert not replica.broken
-            replica.look()
-        assert replica.broken
-        assert "is not healthy" in replica.problem
+        look_until(replica, lambda: replica.broken)
         assert "areas" not in caplog.text
         server.kill()  # told to stop, it would wait ten seconds for what died
 
