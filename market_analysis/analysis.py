@@ -98,13 +98,14 @@ def _fill(answers: Answers, row: int, home: _Home, version: KnownVersion) -> Non
     reference, dollars = reasons(home.values[:, 0], home.mixtures.active)
     deviation = float(fsd(low, high))
     columns = home.features[: len(HOME_COLUMN_NAMES)]
-    selection, doubtful = None, []
+    selection, doubtful = None, list[str]()
     if version.sales is not None:
         value = price / version.facts.factor
         selection = select(columns, value, version.sales, version.as_of)
         adjusted = adjust(version.sales, selection.rows, value, version.facts.factor)
         _fill_comparables(answers, row, selection, version.sales, adjusted)
-        doubtful = list(doubts(selection.level, adjusted.price, adjusted.gross, price))
+        if len(selection.rows):
+            doubtful = list(doubts(selection.level, adjusted.price, adjusted.gross, price))
     typical = int(columns[POSITION[ZIPCODE]]) in version.typical
     alone: dict[str, Any] = {
         "price": price,

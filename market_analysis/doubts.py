@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from market_analysis.places import Floats
-from market_analysis.selection import FEWEST, LAST_LEVEL, LEVELS, NO_LEVEL
+from market_analysis.selection import FEWEST, LAST_LEVEL, LEVELS
 
 MOST_SPREAD, MOST_APART, MOST_GROSS = 30, 10, 40
 """In percent, what convinces at most: from the lowest to the highest adjusted price, relative to their mean; from their
@@ -18,17 +18,16 @@ def doubts(level: int, adjusted: Floats, gross: Floats, estimate: float) -> Iter
     """Yield the doubts, in words that follow a colon; none where comparables can be shown as they are.
 
     Args:
-        level: The place in ``LEVELS`` of the limits that they passed, or ``NO_LEVEL``.
-        adjusted: Their adjusted prices [K] in dollars.
+        level: The place in ``LEVELS`` of the limits that they passed.
+        adjusted: Their adjusted prices [K] in dollars, one at least.
         gross: Their gross adjustments [K] in percent.
         estimate: The price of the home in dollars.
     """
-    if level == NO_LEVEL:
-        yield "there is no comparable sale"
-        return
     if len(adjusted) < FEWEST:
         yield f"fewer than {FEWEST} comparable sales"
-    if level >= LAST_LEVEL - 1:
+    if level == LAST_LEVEL:
+        yield "no sales are close to this home, they differ from it a lot"
+    elif level == LAST_LEVEL - 1:
         yield f"too few similar sales within {NEAR:g} miles"
     mean = adjusted.mean()
     spread = 100 * (adjusted.max() - adjusted.min()) / mean

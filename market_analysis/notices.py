@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from market_analysis.confidence import warning
-from market_analysis.selection import COMPARABLES, LAST_LEVEL, Selection
+from market_analysis.selection import COMPARABLES, FEWEST, Selection
 from market_analysis.versions import Facts, KnownVersion
 
 SALES_UNKNOWN = (
@@ -22,7 +22,7 @@ def notices(
     place_given: bool,
     typical: bool,
     selection: Selection | None,
-    doubtful: Sequence[str] = (),
+    doubtful: Sequence[str],
 ) -> list[str]:
     """Return what must be said of one answer, most important first.
 
@@ -38,7 +38,7 @@ def notices(
     if selection is None:
         return [sentence for sentence in [*said, _NO_SALES] if sentence]
     said += _comparables(selection)
-    if doubtful and len(selection.rows):
+    if doubtful:
         said.append(f"Explain these comparables before you show them: {'; '.join(doubtful)}")
     if not place_given:
         said.append("Latitude and longitude were not both given: comparables come from the ZIP code, without distances")
@@ -68,11 +68,8 @@ def _comparables(selection: Selection) -> list[str]:
     if not count:
         return ["No past sale is comparable: none was valued within half of this home"]
     said = []
-    if selection.level == LAST_LEVEL:
-        said.append("No sales are close to this home: the comparables differ from it a lot, read them with care")
-    if count < COMPARABLES:
-        few = "Only one past sale is" if count == 1 else f"Only {count} past sales are"
-        said.append(f"{few} comparable enough")
+    if FEWEST <= count < COMPARABLES:
+        said.append(f"Only {count} past sales are comparable enough")
     if selection.unusual:
         some = "One similar sale was" if selection.unusual == 1 else f"{selection.unusual} similar sales were"
         said.append(f"{some} left out, sold far from what the recorded facts of the home explain")

@@ -239,8 +239,10 @@ class Replica:
             log.error("no analysis from Triton, prices go on: %s", problem)
         # No answer at all may be a busy machine; one that fails is a dead process, whatever was found before it.
         if problem and status and self.models is not None and not self._loaded_again:
+            self._loaded_again = True
             self._load_again(self.models / ANALYSIS / max(versions, key=int) / "model.py")
-        self._loaded_again = bool(problem and (status or self._loaded_again))
+        if not problem:
+            self._loaded_again = False
         self.analyses = not problem
 
     def _load_again(self, code: Path) -> None:

@@ -82,9 +82,10 @@ def doubts(homes: Compared, place: int) -> Iterator[str]:
     """Yield what speaks against showing the comparables of a home, as far as it is known before the home is sold."""
     adjusted, gross = (_given(told[place]) for told in (homes.picked.adjusted, homes.picked.gross))
     limits, valued = int(homes.limits[place]), homes.valued
-    yield from doubts_of_comparables(limits, adjusted, gross, float(valued.price[place]))
     if limits == NO_LEVEL:
+        yield "there is no comparable sale"
         return
+    yield from doubts_of_comparables(limits, adjusted, gross, float(valued.price[place]))
     if confidence(float(fsd(valued.low[place], valued.high[place]))) == LOW:
         yield "the range is wide"
 

@@ -174,10 +174,8 @@ def check(found: Outputs) -> None:
         assert [found[name][row, 0] for name in names] == approx(together, abs=1)
         assert bool(count) == (found["comparables_level"][row, 0] >= 0)
         assert count == 5 or found["notice"][row, 0]
-        doubtful = list(
-            doubts(found["comparables_level"][row, 0], adjusted[row, real], gross[row, real], found["price"][row, 0])
-        )
-        assert ("Explain these comparables" in found["notice"][row, 0]) == bool(count and doubtful)
+        shown = found["comparables_level"][row, 0], adjusted[row, real], gross[row, real], found["price"][row, 0]
+        assert ("Explain these comparables" in found["notice"][row, 0]) == bool(count and list(doubts(*shown)))
     for day in found["valued_for"][:, 0]:
         date.fromisoformat(day)
     assert all(np.isfinite(one).all() for one in found.values() if one.dtype.kind == "f")

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +17,9 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 from typer.testing import CliRunner
 
-from benchmarks import DOCS, PEER_FOLDERS, RESULTS, bare, compare, environments, process_tree, repositories, wrk
+from benchmarks import DOCS, RESULTS, bare, compare, process_tree, repositories, wrk
 from benchmarks.__main__ import app
 from benchmarks.analysis_findings import ANALYSIS_FILE, AnalysisFindings, Turn, costs, neighbours, section
-from benchmarks.catalogue import PEERS
 from benchmarks.contender import Interface, StartFailed
 from benchmarks.growth.findings import Batch, Growth, Moment
 from benchmarks.load import GeneratorFailed, Load, LoadResult
@@ -160,64 +158,9 @@ def test_without_wrk_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPat
     assert "apt-get install wrk" in ran.output
 
 
-def test_an_unknown_peer_is_refused() -> None:
-    if wrk.missing():
-        pytest.skip("needs wrk")
-    ran = CliRunner().invoke(app, ["--peer", "flask"])
-    assert ran.exit_code == 2
-    assert "fastapi_onnx" in ran.output
-
-
-@pytest.mark.slow
-def test_a_peer_that_cannot_be_installed_says_why(tmp_path: Path) -> None:
-    (tmp_path / "peer").mkdir()
-    (tmp_path / "peer" / "requirements.txt").write_text(f"{tmp_path}/no-such-package\n")
-    with pytest.raises(environments.NotInstalled, match="peer: pip on Python"):
-        environments.ensure("peer", tmp_path, tmp_path / "made")
-
-
-@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.folder)
-def test_every_peer_has_a_server_and_pins_everything(peer: SimpleNamespace) -> None:
-    folder = PEER_FOLDERS / peer.folder
-    assert (folder / "server.py").is_file()
-    pins = (folder / "requirements.txt").read_text().split()
-    assert pins and all("==" in pin for pin in pins)
-
-
 def homes(count: int = 3) -> ValuedHomes:
     columns: Columns = {name: [float(row + 1) for row in range(count)] for name in HOME_COLUMN_NAMES}
     return ValuedHomes(columns, np.arange(1, count + 1) * 100_000.0)
-
-
-WITH_NO_OTHER_PACKAGE = """
-import sys
-from importlib.metadata import packages_distributions
-
-pinned = set(sys.argv[1:])
-absent = {
-    name
-    for name, packages in packages_distributions().items()
-    if not pinned & {package.lower() for package in packages}
-}
-
-
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name in absent:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-sys.meta_path.insert(0, Absent())
-import training.improved, training.basic, benchmarks.peers.pandas_valuer
-"""
-
-
-@pytest.mark.parametrize("peer", ["fastapi_sklearn", "mlserver_sklearn"])
-def test_a_peer_has_all_that_a_trained_model_imports(peer: str) -> None:
-    """A peer with scikit-learn unpickles the model in an environment of its own."""
-    lines = (PEER_FOLDERS / peer / "requirements.txt").read_text().splitlines()
-    pinned = [line.partition("==")[0].lower() for line in lines if "==" in line]
-    subprocess.run([sys.executable, "-c", WITH_NO_OTHER_PACKAGE, *pinned], check=True, cwd=ROOT)
 
 
 def test_one_home_is_numbers_and_many_are_lists() -> None:

@@ -119,6 +119,7 @@ def test_what_tells_the_error_beforehand_is_ranked() -> None:
         (homes([[400_000, 500_000, 600_000]]), "40 percent apart"),
         (homes([[590_000, 600_000, 610_000]]), "20 percent above the estimate"),
         (homes([[490_000, 500_000, 510_000]], limits=LAST_LEVEL - 1), "too few similar sales within 2 miles"),
+        (homes([[490_000, 500_000, 510_000]], limits=LAST_LEVEL), "no sales are close"),
         (homes([[490_000, 500_000, 510_000]], width=0.5), "the range is wide"),
         (homes([[np.nan] * 3], limits=NO_LEVEL), "no comparable"),
     ],
