@@ -67,7 +67,7 @@ def check(homes: Homes, known: npt.NDArray[np.bool_], this_year: int) -> list[Pr
     """
     lows, highs = _limits(this_year)
     values = homes.values
-    with np.errstate(invalid="ignore"):  # infinity and NaN are what this looks for
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity, NaN and sums without end are what this looks for
         within = (values >= lows) & (values <= highs)
         within &= _FRACTION | (values == np.floor(values))
         for place, special in _SPECIAL:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from preprocessing import checks
@@ -31,6 +31,8 @@ from preprocessing.training_bins import (
 )
 from tests.unit.drift import psi
 from training.sales import Sales
+
+LARGEST = float(np.finfo(np.float32).max)
 
 values_of_sales = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=300)
 columns_of_homes = st.lists(st.one_of(st.just(float("nan")), st.floats(-1e6, 1e6, width=32)), min_size=18, max_size=18)
@@ -200,11 +202,14 @@ def test_a_refusal_is_counted_by_column_and_reason(
 
 
 @given(st.lists(st.floats(width=32), min_size=17, max_size=17), st.integers(-(2**63), 2**63 - 1))
+@example([LARGEST] * 17, 98103)  # their sums are beyond any float32
+@example([-LARGEST] * 17, 98103)
 def test_no_home_has_a_problem_that_was_not_foreseen(
     demographics: Demographics, values: list[float], zipcode: int
 ) -> None:
-    columns: dict[str, list[float]] = {"zipcode": [zipcode]}
-    columns |= {name: [value] for name, value in zip(set(HOME_COLUMN_NAMES) - {"zipcode"}, values, strict=True)}
+    others = [name for name in HOME_COLUMN_NAMES if name != "zipcode"]
+    columns: dict[str, list[float]] = {name: [value] for name, value in zip(others, values, strict=True)}
+    columns["zipcode"] = [zipcode]
     problems, _ = checked_features(Homes.of(columns), demographics, 2026)
     found = {(problem.column, problem.reason) for problem in problems}
     assert found <= set(PROBLEMS)
