@@ -137,9 +137,10 @@ class Homes:
         return cls(values, _REQUIRED | ~np.isnan(values), np.where(whole, zipcode, NO_ZIPCODE).astype(np.int64))
 
     def fill(self, name: str, rows: slice, column: npt.NDArray[Any]) -> None:
-        """Write one column of some rows."""
+        """Write one column of some rows; a number beyond any float32 becomes infinite, as in a tensor."""
         position = POSITION[name]
-        self.values[rows, position] = column
+        with np.errstate(over="ignore"):
+            self.values[rows, position] = column
         self.given[rows, position] = True
         if name == ZIPCODE:
             self.zipcodes[rows] = column
