@@ -70,9 +70,10 @@ class Homes:
     def of(cls, columns: NamedColumns) -> Homes:
         """Return homes from columns by name; other columns are left alone."""
         homes = cls.empty(len(columns[ZIPCODE]))
-        for name in HOME_COLUMN_NAMES:
-            if name in columns:
-                homes.fill(name, slice(None), np.asarray(columns[name]))
+        with np.errstate(over="ignore"):  # becomes infinite, as in a tensor
+            for name in HOME_COLUMN_NAMES:
+                if name in columns:
+                    homes.fill(name, slice(None), np.asarray(columns[name]))
         return homes
 
     @classmethod
@@ -137,10 +138,9 @@ class Homes:
         return cls(values, _REQUIRED | ~np.isnan(values), np.where(whole, zipcode, NO_ZIPCODE).astype(np.int64))
 
     def fill(self, name: str, rows: slice, column: npt.NDArray[Any]) -> None:
-        """Write one column of some rows; a number beyond any float32 becomes infinite, as in a tensor."""
+        """Write one column of some rows."""
         position = POSITION[name]
-        with np.errstate(over="ignore"):
-            self.values[rows, position] = column
+        self.values[rows, position] = column
         self.given[rows, position] = True
         if name == ZIPCODE:
             self.zipcodes[rows] = column

@@ -22,6 +22,7 @@ ONE_HOME = "this endpoint values one home at a time: send several to house_price
 _COLUMNS = frozenset(SINGLE_COLUMNS)
 _REQUIRED = frozenset(REQUIRED_COLUMN_NAMES) - {ZIPCODE}
 _NUMBERS = frozenset({int, float})
+_read_json = json.JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Refusal:
 
 def read_home(parameters: str) -> Row | Refusal:
     """Return the home that a request's parameters hold, or why they hold none."""
-    given: dict[str, Any] = json.loads(parameters or "{}")
+    given: dict[str, Any] = _read_json(parameters or "{}")[0]
     numbers_of_columns = _COLUMNS >= given.keys() >= _REQUIRED and _NUMBERS.issuperset(map(type, given.values()))
     # Of two values under one name the dictionary keeps the last.
     if not (numbers_of_columns and parameters.count('":') == len(given)) and (refused := _refused(parameters, given)):
