@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -38,9 +37,6 @@ class Zestimate:
 
 ZILLOW_2015 = Zestimate(county_mdape=7.1, seattle_ppe5=36, seattle_ppe10=66, seattle_ppe20=89)
 """For King County and Seattle in 2015."""
-
-SHORT_COVERAGE = 85
-"""Percent; a ZIP code whose range holds fewer prices than this is counted."""
 
 NOTICE = (
     "> **Stand-in market.** Homes and prices are made up, and so is every figure here. The text was written for "
@@ -102,8 +98,7 @@ def _figures(findings: Findings) -> dict[str, Any]:
         "least_sales": LEAST_SALES,
         "zip_known": len(known),
         "zip_lowest": findings.lowest_coverage,
-        "zip_short": sum(zipcode.coverage < SHORT_COVERAGE for zipcode in known),
-        "zip_chance": sum(_short_by_chance(zipcode.sales) for zipcode in known),
+        "zip_chance": lowest_by_chance([zipcode.sales for zipcode in known]),
     }
 
 
@@ -141,7 +136,10 @@ def _worth(row: StepFigures) -> str:
     return "That is what the decision costs, or gains."
 
 
-def _short_by_chance(sales: int) -> float:
-    """Return how probably a range that truly holds 90 % of prices holds fewer than ``SHORT_COVERAGE`` of so many."""
-    spread = (TARGET_COVERAGE * (1 - TARGET_COVERAGE) / sales) ** 0.5
-    return NormalDist(TARGET_COVERAGE, spread).cdf(SHORT_COVERAGE / 100)
+def lowest_by_chance(sales: list[int]) -> str:
+    """Say where the lowest coverage of areas with so many sales lies, nine times in ten, if each truly has 90 %."""
+    if not sales:
+        return "no percentages"
+    held = np.random.default_rng(0).binomial(sales, TARGET_COVERAGE, size=(DRAWS, len(sales)))
+    low, high = np.quantile((held / sales).min(axis=1), (0.05, 0.95)) * 100
+    return f"{low:.0f} and {high:.0f} %"

@@ -14,7 +14,7 @@ from evaluation.__main__ import DOCS, app
 from evaluation.ablation import ALTERNATIVES, STEPS
 from evaluation.findings import Findings
 from evaluation.invented_homes import HOMES_FILE, ValuedHomes
-from evaluation.report import FIGURES, PICTURES, REPORT
+from evaluation.report import FIGURES, PICTURES, REPORT, lowest_by_chance
 from evaluation.report import text as report_text
 from evaluation.slides.build import TITLES, NoBrowserError, find_browser
 from evaluation.targets import TARGETS
@@ -49,6 +49,13 @@ def test_every_picture_that_the_text_shows_is_written_and_no_other(folder: Path,
 
 def test_the_report_in_the_repository_is_that_of_its_figures() -> None:
     assert (DOCS / REPORT).read_text() == report_text(Findings.read(DOCS / PICTURES / FIGURES))
+
+
+def test_luck_puts_the_lowest_of_many_small_areas_far_below_the_rest() -> None:
+    few, many = (re.findall(r"\d+", lowest_by_chance([sales] * 70)) for sales in (50, 500))
+    assert 70 < int(few[0]) < int(few[1]) < int(many[0]) < int(many[1]) < 90
+    assert lowest_by_chance([10_000_000]) == "90 and 90 %"
+    assert lowest_by_chance([]) == "no percentages"
 
 
 def test_links_inside_the_text_lead_somewhere(text: str) -> None:
