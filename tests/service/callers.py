@@ -13,7 +13,7 @@ from tests.service.asking import PROTOCOLS, SINGLE, Asker
 
 DEADLINE_S = 300
 """For what takes seconds on an idle machine: that it happens is asserted, not how fast."""
-PAUSE_S = 0.01
+PAUSE_S = 0.04
 """Between two questions of one caller: leaves the processors to what the tests wait for, a poll or a start."""
 HEARD = 10
 """Answers that each caller gets before it is said who answers."""
