@@ -24,6 +24,8 @@ from tests.fuzzing import CASES, Oracle, broken, cases, checker
 from tests.service.asking import Asker
 from tests.service.callers import HOME
 
+pytestmark = pytest.mark.once
+
 MOST_GROWTH = 64 << 20
 """Bytes that the server and its stubs may grow by; a leak of a kilobyte a request shows in the long run."""
 
