@@ -23,6 +23,9 @@ WHEEL = "tritonclient==2.49.0"
 FOLDER = BUILD / "perf_analyzer"
 WINDOWS = 3
 """perf_analyzer measures so many windows in a row and reports them together."""
+LONGER = (1, 4, 16)
+"""How much longer windows become where they saw too few answers to say anything, as short ones do on a busy machine."""
+UNMEASURED = "Failed to obtain stable measurement"
 
 Protocol = Literal["http", "grpc"]
 
@@ -67,8 +70,7 @@ def find() -> Path:
 
 def drive(target: Target, load: Load, seconds: float) -> LoadResult:
     """Keep so many requests in flight; ``homes`` in the result is an estimate. Raises GeneratorFailed, Missing."""
-    options = [f"--concurrency-range={load.concurrency}", f"-b{load.homes}", *_windows(seconds)]
-    row = _run(target, options)[0]
+    row = _run(target, [f"--concurrency-range={load.concurrency}", f"-b{load.homes}"], seconds)
     homes_per_s = float(row["Inferences/Second"])
     return LoadResult(
         p50_ms=float(row["p50 latency"]) / 1000,
@@ -84,29 +86,33 @@ def offer(target: Target, rate: int, seconds: float) -> Offered:
 
     Raises GeneratorFailed, Missing.
     """
-    options = [f"--request-rate-range={rate}", "--request-distribution=poisson", "-b1", *_windows(seconds)]
-    row = _run(target, [*options, "--max-threads=64"])[0]
+    options = [f"--request-rate-range={rate}", "--request-distribution=poisson", "-b1", "--max-threads=64"]
+    row = _run(target, options, seconds)
     p50, p99 = (float(row[f"{percentile} latency"]) / 1000 for percentile in ("p50", "p99"))
     return Offered(rate, float(row["Inferences/Second"]), p50, p99)
 
 
-def _windows(seconds: float) -> list[str]:
+def _windows(seconds: float, longer: int) -> list[str]:
     # A bound that every run meets: steadiness is judged over rounds, not by the generator.
-    window = max(300, round(seconds * 1000 / WINDOWS))
+    window = longer * max(300, round(seconds * 1000 / WINDOWS))
     return [f"--measurement-interval={window}", "--stability-percentage=999", f"--max-trials={WINDOWS}"]
 
 
-def _run(target: Target, options: Sequence[str]) -> list[dict[str, str]]:
-    with TemporaryDirectory() as folder:
-        table = Path(folder) / "table.csv"
-        where = ["-m", target.model, "-u", target.address, "-i", target.protocol]
-        command = [str(find()), *where, f"--input-data={target.inputs}", *options, "-f", str(table)]
-        ran = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=300, check=False)
-        rows = list(csv.DictReader(table.open(newline=""))) if table.is_file() else []
-    if ran.returncode or not rows:
+def _run(target: Target, options: Sequence[str], seconds: float) -> dict[str, str]:
+    where = ["-m", target.model, "-u", target.address, "-i", target.protocol, f"--input-data={target.inputs}"]
+    said: list[str] = []
+    for longer in LONGER:
+        with TemporaryDirectory() as folder:
+            table = Path(folder) / "table.csv"
+            command = [str(find()), *where, *options, *_windows(seconds, longer), "-f", str(table)]
+            ran = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=300, check=False)
+            rows = list(csv.DictReader(table.open(newline=""))) if table.is_file() else []
+        if rows and not ran.returncode:
+            return rows[0]
         said = [line for line in (ran.stdout + ran.stderr).splitlines() if line.strip()]
-        raise GeneratorFailed(f"perf_analyzer: {' '.join(said[-3:])[-500:] or 'it wrote nothing'}")
-    return rows
+        if not any(UNMEASURED in line for line in said):
+            break
+    raise GeneratorFailed(f"perf_analyzer: {' '.join(said[-3:])[-500:] or 'it wrote nothing'}")
 
 
 def _fetch(program: Path) -> None:
