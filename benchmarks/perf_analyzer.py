@@ -106,7 +106,7 @@ def _run(target: Target, options: Sequence[str], seconds: float) -> dict[str, st
             table = Path(folder) / "table.csv"
             command = [str(find()), *where, *options, *_windows(seconds, longer), "-f", str(table)]
             ran = subprocess.run(command, capture_output=True, text=True, env=_environment(), timeout=300, check=False)
-            rows = list(csv.DictReader(table.open(newline=""))) if table.is_file() else []
+            rows = list(csv.DictReader(table.read_text().splitlines())) if table.is_file() else []
         if rows and not ran.returncode:
             return rows[0]
         said = [line for line in (ran.stdout + ran.stderr).splitlines() if line.strip()]
