@@ -71,7 +71,7 @@ def open_door(repository: Path, files: DataFiles) -> Iterator[Callable[[], Runni
     opened: list[RunningDoor] = []
 
     def open_it() -> RunningDoor:
-        command = [sys.executable, "-B", "-m", "publishing", "door", "--repository", str(repository), "--seconds", "15"]
+        command = [sys.executable, "-B", "-m", "publishing", "door", "--repository", str(repository), "--seconds", "60"]
         environment = {**os.environ, DATA_DIR: "" if files.standin else str(files.folder)}
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
