@@ -22,7 +22,7 @@ ONE_HOME = "this endpoint values one home at a time: send several to house_price
 _COLUMNS = frozenset(SINGLE_COLUMNS)
 _REQUIRED = frozenset(REQUIRED_COLUMN_NAMES) - {ZIPCODE}
 _NUMBERS = frozenset({int, float})
-_read_json = json.JSONDecoder().raw_decode
+_read_json = json.JSONDecoder().raw_decode  # json.loads without its looks at the encoding and at white space
 
 
 @dataclass(frozen=True)
