@@ -35,7 +35,7 @@ class ReportPlan:
 
 
 FULL = ReportPlan(USUAL_FOLDING, 20, SEEDS, (1_000, 2_000, 4_000, 8_000))
-QUICK = ReportPlan(Folding(folds=2, first_month="2015-04"), 2, SEEDS[:2], (400,), boosting=12, homes=800, explained=40)
+QUICK = ReportPlan(Folding(folds=2, first_month="2015-04"), 2, SEEDS[:2], (400,), boosting=6, homes=800, explained=40)
 
 CELLS: tuple[tuple[Split, Model, Level], ...] = (
     *((split, model, usual_level(split)) for model in Model for split in Split),

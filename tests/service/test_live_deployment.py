@@ -72,7 +72,7 @@ def open_door(repository: Path, files: DataFiles) -> Iterator[Callable[[], Runni
 
     def open_it() -> RunningDoor:
         command = [sys.executable, "-B", "-m", "publishing", "door", "--repository", str(repository), "--seconds", "30"]
-        environment = {**os.environ, DATA_DIR: "" if files.standin else str(files.folder)}
+        environment = {**os.environ, DATA_DIR: str(files.folder)}
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -209,7 +209,7 @@ def test_a_start_serves_past_a_version_that_fails_at_a_home(
     fresh = new_repository(tmp_path / "moved" / "model_repository")
     shutil.copytree(repository / PRICE_MODEL / "1", fresh / PRICE_MODEL / "1")
     prepare("fails at a home", repository / PRICE_MODEL / "1", fresh / PRICE_MODEL / "2")
-    ensure(fresh, {DATA_DIR: "" if files.standin else str(files.folder)})
+    ensure(fresh, {DATA_DIR: str(files.folder)})
     with serve(served(fresh), tmp_path) as server:
         asker = Asker(server.http_address, server.grpc_address)
         (name,) = asker.ask("http", "house_price", MODELS["house_price"]).outputs["price_model"]

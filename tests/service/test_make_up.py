@@ -127,7 +127,7 @@ def test_a_second_start_trains_nothing(trained: Path) -> None:
 def test_a_folder_that_is_copied_in_goes_live_and_commands_end_when_the_service_has_followed(
     trained: Path, files: DataFiles, published: tuple[Path, Card]
 ) -> None:
-    data, ports = "" if files.standin else str(files.folder), some_ports()
+    data, ports = str(files.folder), some_ports()
     model = trained / "model_repository" / "price_model"
 
     def make(*arguments: str) -> str:

@@ -125,7 +125,7 @@ def stack(engine: None, project: Path, files: DataFiles, request: pytest.Fixture
             **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
             "COMPOSE_FILE": os.pathsep.join(FILES),
             "COMPOSE_PROJECT_NAME": f"test-{os.getpid()}",
-            "DATA_DIR": "" if files.standin else str(files.folder),
+            "DATA_DIR": str(files.folder),
             "EXAMINATION_SECONDS": "20",
             "HTTP_PORT": str(free_port()),
             "GRPC_PORT": str(free_port()),

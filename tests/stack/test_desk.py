@@ -14,6 +14,7 @@ import urllib3
 from preprocessing.columns import EXAMPLE_HOME
 from tests.stack.conftest import Stack, wait_until
 from tests.stack.test_gateway import GENERATE, HOME, Gateway, ask, gateway
+from tests.stack.test_scaling import gateway_metrics
 
 __all__ = ["gateway"]
 
@@ -78,6 +79,18 @@ def prices_of_file(address: str, homes: int, **headers: str) -> list[float]:
 def test_a_file_larger_than_a_request_to_the_service_is_valued(desk: str, stack: Stack) -> None:
     price = json.loads(ask(stack.http, "POST", GENERATE, HOME).body)["price"]  # type: ignore[attr-defined]
     assert prices_of_file(stack.http, HOMES) == [price] * HOMES
+
+
+def test_no_connection_to_the_desk_waits_for_the_next_request(desk: str, stack: Stack) -> None:
+    """The desk ends idle ones; a request that comes upon one in that moment would get no answer."""
+    with urllib3.PoolManager(retries=False) as browser:
+        assert {browser.request("GET", f"http://{stack.http}/").status for _ in range(3)} == {200}
+        idle = [
+            line.rpartition(" ")[2]
+            for line in gateway_metrics(stack)
+            if line.startswith("haproxy_server_idle_connections_current{") and 'proxy="desk"' in line
+        ]
+    assert idle == ["0"]
 
 
 @pytest.fixture

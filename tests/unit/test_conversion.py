@@ -36,13 +36,13 @@ PUBLISHED_MAE, PUBLISHED_R2 = 102_045, 0.728
 
 
 @pytest.fixture(scope="module")
-def basic(sales: Sales) -> Estimator:
-    return train_basic(sales[sales.training])
+def basic(all_sales: Sales) -> Estimator:
+    return train_basic(all_sales[all_sales.training])
 
 
 @pytest.fixture(scope="module")
-def converted(basic: Estimator, sales: Sales) -> Converted:
-    return convert_estimator(basic, sales.table[sales.held_out])
+def converted(basic: Estimator, all_sales: Sales) -> Converted:
+    return convert_estimator(basic, all_sales.table[all_sales.held_out])
 
 
 def test_the_basic_model_reads_7_columns_and_the_demographics_but_no_zipcode() -> None:
@@ -50,24 +50,24 @@ def test_the_basic_model_reads_7_columns_and_the_demographics_but_no_zipcode() -
     assert ZIPCODE not in BASIC_COLUMNS
 
 
-def test_the_firms_figures_are_reproduced(real_files: DataFiles, basic: Estimator, sales: Sales) -> None:
-    measured = accuracy(basic.predict(sales.table[sales.held_out]), sales.prices[sales.held_out])
+def test_the_firms_figures_are_reproduced(real_files: DataFiles, basic: Estimator, all_sales: Sales) -> None:
+    measured = accuracy(basic.predict(all_sales.table[all_sales.held_out]), all_sales.prices[all_sales.held_out])
     assert measured.sales == 5_404
     assert measured.mae == pytest.approx(PUBLISHED_MAE, abs=50)
     assert measured.r2 == pytest.approx(PUBLISHED_R2, abs=0.0005)
 
 
-def test_onnx_values_every_held_out_home_as_scikit_learn_does(converted: Converted, sales: Sales) -> None:
+def test_onnx_values_every_held_out_home_as_scikit_learn_does(converted: Converted, all_sales: Sales) -> None:
     parity = converted.parity
-    assert parity.homes == len(sales.held_out)
+    assert parity.homes == len(all_sales.held_out)
     assert parity.differing == 0
     assert parity.largest_difference <= TOLERANCE_DOLLARS
 
 
 def test_where_onnx_and_scikit_learn_differ_neighbours_tie(
-    basic: Estimator, converted: Converted, sales: Sales
+    basic: Estimator, converted: Converted, all_sales: Sales
 ) -> None:
-    expected = basic.predict(sales.table[sales.held_out])
+    expected = basic.predict(all_sales.table[all_sales.held_out])
     differing = np.flatnonzero(np.abs(converted.prices - expected) > TOLERANCE_DOLLARS)
     ties = {tie.row: tie for tie in converted.parity.ties}
     assert set(differing) <= set(ties)

@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.training, pytest.mark.once]
 
 SEEDS = (0, 1)
 FOLDS = 2
-ROUNDS = 40
+ROUNDS = 20
 
 
 @pytest.fixture(scope="module")
 def few(sales: Sales) -> Sales:
-    return sales[:2_500]
+    return sales[:1_500]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_two_seeds_averaged_are_no_single_model(rows: list[StepFigures]) -> None
 
 def test_the_last_step_prices_to_the_bit_as_the_improved_model_does(few: Sales) -> None:
     assert IMPROVED.decisions == DECISIONS
-    some = few[:1_500]
+    some = few[:800]
     trees, published = (
         train_price(some, replace(DECISIONS, rounds=ROUNDS), seed=3),
         train_improved(some, seed=3, rounds=ROUNDS),

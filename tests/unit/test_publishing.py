@@ -189,7 +189,7 @@ def test_preprocessing_that_cannot_value_the_example_home_is_refused(
 def test_a_repository_with_a_model_is_left_as_it_is(repository: Path, files: DataFiles) -> None:
     folders = (repository, served(repository))
     before = {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*")}
-    ensure(repository, {} if files.standin else {"DATA_DIR": str(files.folder)})
+    ensure(repository, {DATA_DIR: str(files.folder)})
     assert {path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*")} == before
 
 
