@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from data.demographics import read_demographics
-from data.files import DATA_DIR, SALES_CSV, DataFiles
+from data.files import DATA_DIR, SALES_CSV, STANDIN_STAMP, DataFiles
 from data.standin import find_or_generate
 from preprocessing.demographics import Demographics
 from publishing.card import Card
@@ -61,9 +61,12 @@ def real_files(all_files: DataFiles) -> DataFiles:
 @pytest.fixture(scope="session")
 def files(all_files: DataFiles, tmp_path_factory: pytest.TempPathFactory) -> DataFiles:
     """Copy the data with as many sales as are enough."""
-    folder = Path(shutil.copytree(all_files.folder, tmp_path_factory.mktemp("market") / "part"))
+    folder = tmp_path_factory.mktemp("market") / "part"
+    folder.mkdir()  # which containers may read, other than its parent
     with all_files.sales.open(encoding="utf-8") as lines:
         (folder / SALES_CSV).write_text("".join(islice(lines, ENOUGH + 1)), encoding="utf-8")
+    for path in (all_files.demographics, all_files.unseen, *all_files.folder.glob(STANDIN_STAMP)):
+        shutil.copyfile(path, folder / path.name)
     return replace(all_files, folder=folder)
 
 
