@@ -97,16 +97,21 @@ def published(sales: Sales, demographics: Demographics, tmp_path_factory: pytest
 
     What Triton polls lies beside it: ``publishing.repository.served``.
     """
-    repository = new_repository(tmp_path_factory.mktemp("published") / "model_repository")
-    number = publish_trained("basic", sales, repository)
-    prepare(repository, demographics)
-    return repository, Card.read(repository / PRICE_MODEL / str(number))
+    return publish_basic(sales, demographics, tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture
 def repository(published: tuple[Path, Card], tmp_path: Path) -> Path:
     """Copy the published repository, for a test to change."""
     return copied(published[0], tmp_path / "own")
+
+
+def publish_basic(sales: Sales, demographics: Demographics, folder: Path) -> tuple[Path, Card]:
+    """Publish the basic model of these sales as version 1 of a new repository in ``folder``; return both."""
+    repository = new_repository(folder / "model_repository")
+    number = publish_trained("basic", sales, repository)
+    prepare(repository, demographics)
+    return repository, Card.read(repository / PRICE_MODEL / str(number))
 
 
 def copied(repository: Path, folder: Path) -> Path:

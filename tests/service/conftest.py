@@ -61,10 +61,17 @@ def service(
     published: tuple[Path, Card], files: DataFiles, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """Serve the published repository, for all tests that leave it as it is."""
+    with served_as(published, files, tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@contextmanager
+def served_as(published: tuple[Path, Card], data: DataFiles, folder: Path) -> Iterator[Service]:
+    """Serve a published repository and say where; its log is in ``folder``."""
     repository, card = published
-    with serve(served(repository), tmp_path_factory.mktemp("service")) as server:
+    with serve(served(repository), folder) as server:
         server.wait_ready((ANALYSIS,))
-        yield Service(server.http_address, server.grpc_address, files, card)
+        yield Service(server.http_address, server.grpc_address, data, card)
 
 
 @pytest.fixture(scope="session")
