@@ -138,7 +138,7 @@ def stack(engine: None, project: Path, files: DataFiles, request: pytest.Fixture
         yield stack
     finally:
         if request.session.testsfailed:
-            log.error(stack.compose("logs", "--tail", "60", "models", "door", "triton"))
+            log.error(stack.compose("logs", "--tail", "60", "models", "door", "triton", "gateway", "desk"))
         stack.compose("--profile", "*", "down", "--volumes", "--timeout", "1")
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import time
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from urllib.parse import urlencode
 
 import pytest
@@ -13,8 +18,8 @@ import urllib3
 
 from preprocessing.columns import EXAMPLE_HOME
 from tests.stack.conftest import Stack, wait_until
+from tests.stack.test_faults import find
 from tests.stack.test_gateway import GENERATE, HOME, Gateway, ask, gateway
-from tests.stack.test_scaling import gateway_metrics
 
 __all__ = ["gateway"]
 
@@ -81,16 +86,34 @@ def test_a_file_larger_than_a_request_to_the_service_is_valued(desk: str, stack:
     assert prices_of_file(stack.http, HOMES) == [price] * HOMES
 
 
-def test_no_connection_to_the_desk_waits_for_the_next_request(desk: str, stack: Stack) -> None:
-    """The desk ends idle ones; a request that comes upon one in that moment would get no answer."""
-    with urllib3.PoolManager(retries=False) as browser:
-        assert {browser.request("GET", f"http://{stack.http}/").status for _ in range(3)} == {200}
-        idle = [
-            line.rpartition(" ")[2]
-            for line in gateway_metrics(stack)
-            if line.startswith("haproxy_server_idle_connections_current{") and 'proxy="desk"' in line
-        ]
-    assert idle == ["0"]
+def test_a_page_comes_that_is_asked_for_while_the_desk_ends_idle_connections(desk: str, stack: Stack) -> None:
+    """It does so after five seconds; a gateway that gets no processor meanwhile learns of both at once."""
+    callers = [HTTPConnection(stack.http) for _ in range(20)]
+
+    def status(caller: HTTPConnection) -> int:
+        response = caller.getresponse()
+        response.read()
+        return response.status
+
+    def ask_for_a_page(caller: HTTPConnection) -> None:
+        caller.request("GET", "/")
+
+    with ThreadPoolExecutor(len(callers)) as threads:
+        list(threads.map(ask_for_a_page, callers))
+        assert set(threads.map(status, callers)) == {200}
+        time.sleep(4.5)
+        gateway = find(stack, "gateway", "haproxy")
+        for process in gateway:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            time.sleep(1)
+            list(threads.map(ask_for_a_page, callers))
+        finally:
+            for process in gateway:
+                os.kill(process, signal.SIGCONT)
+        assert set(threads.map(status, callers)) == {200}
+    for caller in callers:
+        caller.close()
 
 
 @pytest.fixture
