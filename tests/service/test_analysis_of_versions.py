@@ -31,6 +31,8 @@ from tests.service.conftest import look_until
 from training.improved import ImprovedModel
 from training.sales import Sales
 
+pytestmark = pytest.mark.once
+
 OMISSIONS = [(), *((name,) for name in OPTIONAL_COLUMN_NAMES), ("lat", "long"), OPTIONAL_COLUMN_NAMES]
 """What is left out: nothing, each optional column in turn, the place, and all of them."""
 HOME: Columns = {name: [value] for name, value in EXAMPLE_HOME.items()}

@@ -23,6 +23,8 @@ from training.gaps import only_required, without
 from training.improved import ImprovedModel
 from training.sales import Sales
 
+pytestmark = pytest.mark.once
+
 HOMES = 300
 
 

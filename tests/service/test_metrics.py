@@ -30,6 +30,8 @@ from serving.embedded import EmbeddedServer
 from tests.service.asking import PROTOCOLS, SINGLE, Asker, _tensor
 from tests.service.callers import DEADLINE_S, HOME, Callers
 
+pytestmark = pytest.mark.once
+
 OWN = ("version", "stub")
 """Labels that tell one loaded version from another."""
 WHOLE, SOME = (HOMES, (("columns", "all"),)), (HOMES, (("columns", "some"),))

@@ -148,6 +148,7 @@ def test_a_run_whose_service_went_away_is_taken_up_where_it_stopped(lines: list[
         assert written(folder) == expected(lines)
 
 
+@pytest.mark.once
 @given(st.lists(row, min_size=1, max_size=60), st.data())
 def test_a_crash_leaves_files_that_can_be_taken_up(lines: list[str], data: st.DataObject) -> None:
     """The disk is as at some moment of the run, with more or less of what was not settled yet."""
