@@ -77,8 +77,10 @@ class Analyst:
                 kind, dtype = ("INT64", np.int64) if name == ZIPCODE else ("FP32", np.float32)
                 inputs.append(module.InferInput(name, [count, 1], kind))
                 inputs[-1].set_data_from_numpy(np.array(values, dtype).reshape(-1, 1))
+            # Over HTTP it gives up by itself.
+            patience = {"client_timeout": DEADLINE_S} if protocol == "grpc" else {}
             try:
-                result = client.infer(ANALYSIS, inputs)
+                result = client.infer(ANALYSIS, inputs, **patience)
             except InferenceServerException as error:
                 raise AssertionError(str(error)) from error
             found = {name: result.as_numpy(name) for name in OUTPUTS}
