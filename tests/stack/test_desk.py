@@ -98,15 +98,15 @@ def test_a_page_comes_that_is_asked_for_while_the_desk_ends_idle_connections(des
     def ask_for_a_page(caller: HTTPConnection) -> None:
         caller.request("GET", "/")
 
+    gateway = find(stack, "gateway", "haproxy")
     with ThreadPoolExecutor(len(callers)) as threads:
         list(threads.map(ask_for_a_page, callers))
         assert set(threads.map(status, callers)) == {200}
-        time.sleep(4.5)
-        gateway = find(stack, "gateway", "haproxy")
+        time.sleep(4)
         for process in gateway:
             os.kill(process, signal.SIGSTOP)
         try:
-            time.sleep(1)
+            time.sleep(2)
             list(threads.map(ask_for_a_page, callers))
         finally:
             for process in gateway:
