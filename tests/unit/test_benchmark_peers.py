@@ -24,7 +24,6 @@ def test_an_unknown_peer_is_refused() -> None:
     assert "fastapi_onnx" in ran.output
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_a_peer_that_cannot_be_installed_says_why(tmp_path: Path) -> None:
     (tmp_path / "peer").mkdir()

@@ -117,7 +117,6 @@ def test_no_python_at_all(checkout: Path) -> None:
     assert done.stderr.startswith("No python3 here; install Python 3.10 to 3.13")
 
 
-@pytest.mark.once
 @pytest.mark.slow
 def test_a_failing_installation_shows_why_and_where(checkout: Path) -> None:
     (checkout / "empty.lock").write_text("no-such-package==1.0 --hash=sha256:" + "0" * 64 + "\n")
