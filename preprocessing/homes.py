@@ -19,17 +19,13 @@ PACKED_INPUT = "homes"
 SINGLE_INPUTS = (ZIPCODE,)
 """The inputs of a request for one home whose other columns are its parameters."""
 
-SINGLE_COLUMNS = tuple(name for name in HOME_COLUMN_NAMES if name != ZIPCODE)
-"""Those columns, in the order of ``HOME_COLUMNS``."""
-
 Row = list[float | None]
-"""One home's ``SINGLE_COLUMNS``; None where one is not given."""
+"""One home's columns in the order of ``HOME_COLUMNS``; None where a parameter was not given, so for its ZIP code, too."""
 
 NO_ZIPCODE = -1
 """Sentinel for a packed ZIP code that is missing, fractional or out of range."""
 
 _REQUIRED = np.isin(HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES)
-_SINGLE = [POSITION[name] for name in SINGLE_COLUMNS]
 
 
 class NamedColumns(Protocol):
@@ -115,15 +111,13 @@ class Homes:
     @classmethod
     def _singles(cls, zipcodes: Sequence[npt.NDArray[np.int64]], rows: Sequence[Row]) -> Homes:
         """Return a home of each request whose columns were its parameters."""
-        homes = cls.empty(len(rows))
-        homes.fill(ZIPCODE, slice(None), np.concatenate(zipcodes)[:, 0])
         with np.errstate(over="ignore"):  # becomes infinite, as in a tensor
-            table = np.array(rows, dtype=np.float64).astype(np.float32)  # None becomes NaN
-        homes.values[:, _SINGLE] = table
-        given = ~np.isnan(table)
-        if table.size - np.count_nonzero(given) != sum([row.count(None) for row in rows]):  # somebody gave NaN
+            values = np.array(rows, dtype=np.float64).astype(np.float32)  # None becomes NaN
+        given = ~np.isnan(values)
+        if values.size - np.count_nonzero(given) != sum([row.count(None) for row in rows]):  # somebody gave NaN
             given = np.array([[value is not None for value in row] for row in rows])
-        homes.given[:, _SINGLE] = given
+        homes = cls(values, given, np.empty(len(rows), dtype=np.int64))
+        homes.fill(ZIPCODE, slice(None), np.concatenate(zipcodes)[:, 0])
         return homes
 
     @classmethod

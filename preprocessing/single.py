@@ -12,14 +12,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .columns import REQUIRED_COLUMN_NAMES, ZIPCODE
-from .homes import SINGLE_COLUMNS, Row
+from .columns import HOME_COLUMN_NAMES, REQUIRED_COLUMN_NAMES, ZIPCODE
+from .homes import Row
 from .metrics import UNKNOWN_COLUMN
 from .refusal import LONGEST_NAME, missing_columns, unknown_columns
 
 ONE_HOME = "this endpoint values one home at a time: send several to house_price or house_price_minimal"
 
-_COLUMNS = frozenset(SINGLE_COLUMNS)
+_COLUMNS = frozenset(HOME_COLUMN_NAMES) - {ZIPCODE}
 _REQUIRED = frozenset(REQUIRED_COLUMN_NAMES) - {ZIPCODE}
 _NUMBERS = frozenset({int, float})
 _read_json = json.JSONDecoder().raw_decode  # json.loads without its looks at the encoding and at white space
@@ -40,7 +40,7 @@ def read_home(parameters: str) -> Row | Refusal:
     # Of two values under one name the dictionary keeps the last.
     if not (numbers_of_columns and parameters.count('":') == len(given)) and (refused := _refused(parameters, given)):
         return refused
-    return list(map(given.get, SINGLE_COLUMNS))
+    return list(map(given.get, HOME_COLUMN_NAMES))
 
 
 def _refused(parameters: str, given: dict[str, Any]) -> Refusal | None:

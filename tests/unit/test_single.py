@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preprocessing.columns import EXAMPLE_HOME, HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES, REQUIRED_COLUMN_NAMES
-from preprocessing.homes import SINGLE_COLUMNS, SINGLE_INPUTS, Homes
+from preprocessing.columns import (
+    EXAMPLE_HOME,
+    HOME_COLUMN_NAMES,
+    OPTIONAL_COLUMN_NAMES,
+    REQUIRED_COLUMN_NAMES,
+    ZIPCODE,
+)
+from preprocessing.homes import SINGLE_INPUTS, Homes
 from preprocessing.single import Refusal, read_home
 
+SINGLE_COLUMNS = [name for name in HOME_COLUMN_NAMES if name != ZIPCODE]
 HOME = {name: value for name, value in EXAMPLE_HOME.items() if name in SINGLE_COLUMNS}
 RESERVED = ("id", "parameters", "priority", "timeout", "sequence_id", "sequence_start", "sequence_end")
 """Names that Triton takes for itself, in the generate extension or as parameters of a request."""
