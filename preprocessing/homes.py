@@ -20,7 +20,7 @@ SINGLE_INPUTS = (ZIPCODE,)
 """The inputs of a request for one home whose other columns are its parameters."""
 
 Row = list[float | None]
-"""One home's columns in the order of ``HOME_COLUMNS``; None where a parameter was not given, so for its ZIP code, too."""
+"""One home's columns in the order of ``HOME_COLUMNS``; None where no parameter gives one, as for the ZIP code."""
 
 NO_ZIPCODE = -1
 """Sentinel for a packed ZIP code that is missing, fractional or out of range."""
