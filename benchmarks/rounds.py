@@ -46,7 +46,7 @@ def run_rounds(plan: RoundsPlan, step: Step) -> Results:
     model = trained_basic() if plan.basic else trained(plan.quick)
     homes = ValuedHomes.of(model)
     about = {"quick": plan.quick, "rounds": plan.rounds, "seconds": plan.seconds}
-    results = Results({**describe(), **about, "model": model.name, "trees": 2 * model.rounds})
+    results = Results({**describe(), **about, "model": model.name, "trees": model.trees})
     contenders: list[Contender] = [
         *triton_servers(model, homes, results, plan),
         *_peers(plan, model, homes, results, step),

@@ -51,14 +51,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """A folder with ``model.onnx`` and its card, the sales behind it, and how often its trees were boosted.
+    """A folder with ``model.onnx`` and its card, the sales behind it, and how many trees of the price it has.
 
     One that was trained here also holds ``model.pkl`` and the demographics.
     """
 
     folder: Path
     sales: Sales
-    rounds: int
+    trees: int
 
     @property
     def graph(self) -> bytes:
@@ -101,11 +101,12 @@ def trained(quick: bool) -> Trained:
     files = standin_data()
     sales = read_sales(files)
     rounds = QUICK_ROUNDS if quick else DECISIONS.rounds
-    found = Trained(BUILD / ("model-quick" if quick else "model"), sales, rounds)
+    trees = len(DECISIONS.losses) * rounds
+    found = Trained(BUILD / ("model-quick" if quick else "model"), sales, trees)
     stamp = _stamp(files.fingerprint())
     if (found.folder / _STAMP).is_file() and (found.folder / _STAMP).read_text() == stamp:
         return found
-    log.info("training the model of %d trees, which takes a minute or two", 2 * rounds)
+    log.info("training the model of %d trees, which takes some minutes", trees)
     shutil.rmtree(found.folder, ignore_errors=True)
     found.folder.mkdir(parents=True)
     rows = sales.unexampled[:QUICK_SALES] if quick else sales.unexampled
@@ -118,7 +119,7 @@ def trained(quick: bool) -> Trained:
 
 
 def brought(version: Path) -> Trained:
-    """Return the model of a version folder that was made elsewhere; how often it was boosted is not known."""
+    """Return the model of a version folder that was made elsewhere; how many trees it has is not known."""
     return Trained(version, read_sales(standin_data()), 0)
 
 

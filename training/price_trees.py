@@ -1,8 +1,9 @@
 """The price of the improved model, without its range: boosted trees of the log price.
 
-Each sale is learned three times: twice as it is, and once with gaps in its optional columns. Two
-ensembles of boosted trees are averaged, one fitted to squares (the mean), one to absolute errors (the
-median). Before that, prices are brought to one market, so that trees need not tell a home from its month.
+Each sale is learned three times: twice as it is, and once with gaps in its optional columns. Four
+ensembles of boosted trees are averaged, two fitted to squares (the mean), two to absolute errors (the
+median), each with draws of its own. Before that, prices are brought to one market, so that trees need
+not tell a home from its month.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Decisions:
     training rows. Others serve to measure what a decision is worth: ``replace(DECISIONS, demographics=True)``.
     """
 
-    losses: tuple[str, ...] = ("squared_error", "absolute_error")
+    losses: tuple[str, ...] = ("squared_error", "absolute_error") * 2
     """The losses that scikit-learn's trees are fitted to; the answers of one ensemble for each are averaged."""
     log: bool = True
     """Whether the log price is learned, or the price itself."""
@@ -45,7 +46,7 @@ class Decisions:
     dated: bool = True
     """Whether prices are brought from the market of their day to the average one before they are learned."""
     rounds: int = 300
-    """How often trees are boosted."""
+    """How often the trees of each ensemble are boosted."""
     learning_rate: float = 0.08
     leaves: int = 80
     """The most leaves of a tree."""
@@ -105,7 +106,10 @@ class PriceTrees:
 
 def unfitted(sales: Sales, decisions: Decisions, seed: int) -> PriceTrees:
     """Return trees that are still to be fitted, with the location and the centre of these sales."""
-    boosted = [(loss, _boosted(loss, decisions, seed)) for loss in decisions.losses]
+    boosted = [
+        (f"{loss}_{place}", _boosted(loss, decisions, np.random.SeedSequence((seed, place))))
+        for place, loss in enumerate(decisions.losses, start=1)
+    ]
     centre = float(np.log(sales.prices).mean()) if decisions.log else 0.0
     return PriceTrees(decisions, Location.of(sales.table, seed), centre, VotingRegressor(boosted))
 
@@ -136,7 +140,7 @@ def learned_prices(sales: Sales, decisions: Decisions, seed: int) -> npt.NDArray
     return np.asarray(sales.prices / np.exp(levels - levels.mean()), dtype=np.float64)
 
 
-def _boosted(loss: str, decisions: Decisions, seed: int) -> HistGradientBoostingRegressor:
+def _boosted(loss: str, decisions: Decisions, seed: np.random.SeedSequence) -> HistGradientBoostingRegressor:
     return HistGradientBoostingRegressor(
         loss=loss,
         learning_rate=decisions.learning_rate,
@@ -146,5 +150,5 @@ def _boosted(loss: str, decisions: Decisions, seed: int) -> HistGradientBoosting
         l2_regularization=decisions.l2_regularization,
         max_features=decisions.columns_drawn,
         early_stopping=False,
-        random_state=seed,
+        random_state=int(seed.generate_state(1)[0]),
     )

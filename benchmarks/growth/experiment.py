@@ -40,7 +40,7 @@ def grow(plan: GrowthPlan, step: Step) -> Growth:
     ensemble = AskedEnsemble("house_price", ValuedHomes.of(model), protocols=("grpc",))
     service = TritonServer(SERVICE, "", lay_out_service(model, BUILD / "growth-service"), ensemble)
     return Growth(
-        about={**describe(), "quick": plan.quick, "seconds": plan.seconds, "trees": 2 * model.rounds},
+        about={**describe(), "quick": plan.quick, "seconds": plan.seconds, "trees": model.trees},
         batches=batches(service, plan.sizes, plan.seconds, step),
         offered=offered(service, plan.rates, plan.seconds, step),
         soak=soak(service, plan.minutes, plan.segment_s, step),
