@@ -22,6 +22,8 @@ from publishing.card import Card
 from serving.ports import USUAL, free_ports
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.once
+
 BUILT = (".git", ".venv", "build", "standin", ".staging", "warmup", "[0-9]*", "*_cache", "__pycache__", "*.csv")
 
 

@@ -20,6 +20,8 @@ from tests.conftest import ROOT, publish_basic
 from tests.service.conftest import Service, served_as
 from training.sales import read_sales
 
+pytestmark = pytest.mark.once
+
 README = (ROOT / "README.md").read_text()
 BLOCK = r"```{language}\n(.*?)\n```"
 EXCHANGES = re.findall(
