@@ -44,7 +44,7 @@ class Step:
 
 
 _AS_PAID = replace(DECISIONS, dated=False)
-_ONCE = replace(_AS_PAID, losses=("squared_error", "absolute_error"))
+_TWO = replace(_AS_PAID, losses=("squared_error", "absolute_error"))
 _MEAN = replace(_AS_PAID, losses=("squared_error",))
 _NO_GAPS = replace(_MEAN, gaps=False)
 _WITH_DEMOGRAPHICS = replace(_NO_GAPS, demographics=True)
@@ -68,8 +68,8 @@ STEPS = (
     Step("landmarks", "distances to landmarks", _WITH_DEMOGRAPHICS),
     Step("blind", "without demographics", _NO_GAPS),
     Step("gaps", "each sale once more with gaps", _MEAN),
-    Step("averaged", "mean and median averaged", _ONCE),
-    Step("twice", "each of the two once more", _AS_PAID),
+    Step("averaged", "mean and median averaged", _TWO),
+    Step("third", "a third ensemble, of the mean again", _AS_PAID),
     Step("improved", "prices brought to one market: the improved model", DECISIONS),
 )
 """Each is compared with the one before it, the first with the basic model."""

@@ -45,10 +45,10 @@ def importances(valuer: Valuer, sales: Sales, seed: int = 0) -> list[Importance]
     whole, found = mae(), []
     for label, names in GROUPS.items():
         places = [POSITION[name] for name in names]
-        kept, errors = table[:, places].copy(), []
+        kept, more = table[:, places].copy(), []
         for _ in range(REPEATS):
             table[:, places] = kept[generator.permutation(len(table))]
-            errors.append(mae())
+            more.append(mae() - whole)
         table[:, places] = kept
-        found.append(Importance(label, float(np.mean(errors)) - whole))
+        found.append(Importance(label, float(np.mean(more))))
     return sorted(found, key=lambda importance: -importance.dollars)

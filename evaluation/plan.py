@@ -34,7 +34,7 @@ class ReportPlan:
     """How many homes' reasons are judged."""
 
 
-FULL = ReportPlan(USUAL_FOLDING, 10, SEEDS, (1_000, 2_000, 4_000, 8_000))
+FULL = ReportPlan(USUAL_FOLDING, 20, SEEDS, (1_000, 2_000, 4_000, 8_000))
 QUICK = ReportPlan(Folding(folds=2, first_month="2015-04"), 2, SEEDS[:2], (400,), boosting=6, homes=800, explained=40)
 
 CELLS: tuple[tuple[Split, Model, Level], ...] = (
