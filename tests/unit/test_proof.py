@@ -190,11 +190,11 @@ def test_a_proof_whose_target_leaks_is_told_by_later_sales(sales: Sales, tmp_pat
 
 
 def swap_columns(graph: onnx.ModelProto) -> None:
-    """Let a graph read grade for condition and the other way round."""
+    """Let a graph read living area for grade and the other way round."""
     places = next(tensor for tensor in graph.graph.initializer if tensor.name == "home_places")
     order = onnx.numpy_helper.to_array(places).copy()
-    condition, grade = (HOME_COLUMN_NAMES.index(name) for name in ("condition", "grade"))
-    order[[condition, grade]] = order[[grade, condition]]
+    living, grade = (HOME_COLUMN_NAMES.index(name) for name in ("sqft_living", "grade"))
+    order[[living, grade]] = order[[grade, living]]
     places.CopyFrom(onnx.numpy_helper.from_array(order, places.name))
 
 
