@@ -18,7 +18,7 @@ from training.sales import Sales
 FEWEST_SALES = 1_000
 """A quarter is held out, and half of that sets the range, whose tails are then some six sales each."""
 
-_PATIENCE = {"basic": "", "improved": ", which takes a minute or two"}
+_PATIENCE = {"basic": "", "improved": ", which takes some minutes"}
 _CONVERTING = "converting it to ONNX and comparing both on %s held-out sales"
 
 log = logging.getLogger(__name__)
