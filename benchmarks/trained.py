@@ -27,7 +27,7 @@ from publishing.contract import MODEL_FILE
 from publishing.version import write_version
 from training.basic import train_basic
 from training.improved import train_improved
-from training.price_trees import DECISIONS
+from training.price_model import DECISIONS
 from training.sales import Sales, read_sales
 
 ESTIMATOR_FILE = "model.pkl"
@@ -36,7 +36,8 @@ _STAMP = "stamp"
 _SOURCES = (
     "preprocessing/columns.py",
     "training/improved.py",
-    "training/price_trees.py",
+    "training/price_model.py",
+    "training/price_network.py",
     "training/location.py",
     "training/market_index.py",
     "training/gaps.py",

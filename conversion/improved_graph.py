@@ -27,6 +27,7 @@ from training.adaptive_range import LEAST_SPREAD, MOST_SPREAD
 from training.gaps import GIVEN, OPTIONAL
 from training.improved import ImprovedModel
 from training.location import HOME, PLACE, SCALE, Location
+from training.price_network import PriceNetwork
 
 _READABLE = "readable"
 """The columns as ``likely_branch`` has trees read them."""
@@ -51,12 +52,19 @@ class _Graph:
 def improved_graph(model: ImprovedModel) -> ModelProto:
     """Build the graph: ``features`` FP32 [N,44] to ``dollars``, ``dollars_low`` and ``dollars_high``, DOUBLE [N,1]."""
     graph = _Graph()
-    _add_columns(graph, model.trees.location)
-    averaged = [_add_trees(graph, name, trees) for name, trees in model.trees.ensembles.named_estimators_.items()]
+    _add_columns(graph, model.price_model.location)
+    averaged = [
+        _add_network(graph, learner, model.price_model.location)
+        if isinstance(learner, PriceNetwork)
+        else _add_trees(graph, name, learner)
+        for name, learner in model.price_model.learners.named_estimators_.items()
+    ]
     graph.add("Mean", averaged, "answer")
     graph.add("Cast", ["answer"], "answer_double", to=TensorProto.DOUBLE)
     graph.add(
-        "Add", ["answer_double", graph.constant("centre", model.trees.centre + np.log(model.factor))], "log_dollars"
+        "Add",
+        ["answer_double", graph.constant("centre", model.price_model.centre + np.log(model.factor))],
+        "log_dollars",
     )
     graph.add("Exp", ["log_dollars"], POINT)
     _add_range(graph, model)
@@ -79,28 +87,26 @@ def _add_columns(graph: _Graph, location: Location) -> None:
     add("Gather", [FEATURES, constant("home_places", HOME, np.int64)], "home", axis=1)
 
     add("Gather", [FEATURES, constant("zipcode_place", POSITION[ZIPCODE], np.int64)], "zipcode", axis=1)
-    add("Cast", ["zipcode"], "zipcode_whole", to=TensorProto.INT64)
     add(
         "LabelEncoder",
-        ["zipcode_whole"],
+        ["zipcode"],
         "zipcode_row",
         domain="ai.onnx.ml",
-        keys_int64s=location.zipcodes.tolist(),
+        keys_floats=location.zipcodes.astype(np.float32).tolist(),
         values_int64s=list(range(len(location.zipcodes))),
         default_int64=len(location.zipcodes),
     )
-    middles = constant("middles", np.vstack([location.middles, location.elsewhere]))
+    middles = constant("middles", np.vstack([location.middles, location.elsewhere])[:, None])
     add("Gather", [middles, "zipcode_row"], "middle", axis=0)
 
-    add("Gather", [FEATURES, constant("coordinate_places", PLACE, np.int64)], "coordinates", axis=1)
+    add("Gather", [FEATURES, constant("coordinate_places", [PLACE], np.int64)], "coordinates", axis=1)
     add("Cast", ["coordinates"], "degrees", to=TensorProto.DOUBLE)
     add("Mul", ["degrees", constant("metres_per_degree", SCALE)], "place_given")
-    add("ReduceSum", ["place_given", constant("across", [1], np.int64)], "place_sum", keepdims=1)
+    add("ReduceSum", ["place_given", constant("coordinates_axis", [2], np.int64)], "place_sum", keepdims=1)
     add("IsNaN", ["place_sum"], "place_missing")
     add("Where", ["place_missing", "middle", "place_given"], "place")
 
-    add("Unsqueeze", ["place", "across"], "place_of_home")
-    add("Sub", ["place_of_home", constant("landmarks", location.landmarks)], "legs")
+    add("Sub", ["place", constant("landmarks", location.landmarks)], "legs")
     add("ReduceL2", ["legs"], "distance", axes=[2], keepdims=0)
     add("Floor", ["distance"], "metres")
     add("Cast", ["metres"], "metres_single", to=TensorProto.FLOAT)
@@ -126,6 +132,29 @@ def _add_trees(graph: _Graph, name: str, trees: HistGradientBoostingRegressor) -
     return str(node.output[0])
 
 
+def _add_network(graph: _Graph, network: PriceNetwork, location: Location) -> str:
+    """Add the steps of ``PriceNetwork.predict``; return the name of its answer, FP32 [N,1]."""
+
+    def add(operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        return graph.add(operator, inputs, f"network_{output}", **attributes)
+
+    def constant(name: str, value: npt.ArrayLike) -> str:
+        return graph.constant(f"network_{name}", value, np.float32)
+
+    filled = add("Where", ["missing", constant("untold", network.untold_ - network.offset_), "columns"], "filled")
+    state = add("Log", [add("Add", [filled, constant("offset", network.offset_)], "raised")], "logs")
+    of_zipcodes = np.vstack([network.zipcode_rows(location.zipcodes), network.of_others_]) + network.biases_[0]
+    biases = [
+        add("Gather", [constant("of_zipcodes", of_zipcodes), "zipcode_row"], "of_zipcode", axis=0),
+        *(constant(f"bias_{layer}", bias) for layer, bias in enumerate(network.biases_[1:], start=1)),
+    ]
+    for layer, (weights, bias) in enumerate(zip(network.weights_, biases, strict=True)):
+        if layer:
+            state = add("Relu", [state], f"hidden_{layer}")
+        state = add("Gemm", [state, constant(f"weights_{layer}", weights), bias], f"layer_{layer}")
+    return state
+
+
 def _add_range(graph: _Graph, model: ImprovedModel) -> None:
     add, constant = graph.add, graph.constant
     least, most = constant("least_spread", LEAST_SPREAD), constant("most_spread", MOST_SPREAD)
@@ -135,7 +164,7 @@ def _add_range(graph: _Graph, model: ImprovedModel) -> None:
     by_missing = [0, *[GIVEN.index("some")] * (len(OPTIONAL) - 1), GIVEN.index("required")]
     # The preprocessing refuses a home without a required column, so whatever is missing is optional.
     add("Cast", ["missing"], "missing_whole", to=TensorProto.INT64)
-    add("ReduceSum", ["missing_whole", "across"], "missing_count", keepdims=0)
+    add("ReduceSum", ["missing_whole", constant("across", [1], np.int64)], "missing_count", keepdims=0)
     add("Gather", [constant("factors", model.range.factors[by_missing]), "missing_count"], "factors_of_home", axis=0)
 
     add("Mul", ["factors_of_home", "spread"], "log_width")

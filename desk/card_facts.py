@@ -14,7 +14,7 @@ FEW_SALES = 30
 OLD_DAYS = 60
 """Prices for a market that is longer ago are said to be old."""
 KINDS = {
-    "improved": "boosted trees on the home's own columns and its place",
+    "improved": "boosted trees and a small neural network on the home's own columns and its place",
     "basic": "the five most similar past sales, by size and neighborhood figures",
 }
 SHOWN_COLUMNS = ("sqft_living", "sqft_lot", "bedrooms", "grade", "yr_built")

@@ -20,7 +20,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from training.accuracy import accuracy
 from training.basic import train_basic
 from training.gaps import only_required
-from training.price_trees import DECISIONS, Decisions, train_price
+from training.price_model import DECISIONS, Decisions, train_price
 from training.sales import Sales
 
 Array = npt.NDArray[Any]
@@ -44,8 +44,8 @@ class Step:
 
 
 _AS_PAID = replace(DECISIONS, dated=False)
-_TWO = replace(_AS_PAID, losses=("squared_error", "absolute_error"))
-_MEAN = replace(_AS_PAID, losses=("squared_error",))
+_TREES = replace(_AS_PAID, network=False)
+_MEAN = replace(_TREES, losses=("squared_error",))
 _NO_GAPS = replace(_MEAN, gaps=False)
 _WITH_DEMOGRAPHICS = replace(_NO_GAPS, demographics=True)
 _NO_LANDMARKS = replace(_WITH_DEMOGRAPHICS, landmarks=False)
@@ -68,8 +68,8 @@ STEPS = (
     Step("landmarks", "distances to landmarks", _WITH_DEMOGRAPHICS),
     Step("blind", "without demographics", _NO_GAPS),
     Step("gaps", "each sale once more with gaps", _MEAN),
-    Step("averaged", "mean and median averaged", _TWO),
-    Step("third", "a third ensemble, of the mean again", _AS_PAID),
+    Step("averaged", "mean and median averaged", _TREES),
+    Step("network", "and a neural network", _AS_PAID),
     Step("improved", "prices brought to one market: the improved model", DECISIONS),
 )
 """Each is compared with the one before it, the first with the basic model."""
@@ -77,6 +77,11 @@ STEPS = (
 IMPROVED = STEPS[-1]
 ALTERNATIVES = (
     Step("demographics", "with demographics", replace(DECISIONS, demographics=True)),
+    Step(
+        "third",
+        "a third ensemble of trees for the network",
+        replace(DECISIONS, network=False, losses=(*DECISIONS.losses, "squared_error")),
+    ),
     Step("doubled", "averaged with the same of another seed", DECISIONS, averaged=True),
 )
 """Each is compared with the improved model."""

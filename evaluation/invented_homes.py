@@ -19,7 +19,7 @@ from preprocessing.features import checked_features
 from preprocessing.homes import Homes
 from preprocessing.refusal import refusal
 from training.improved import ImprovedModel, train_improved
-from training.price_trees import DECISIONS
+from training.price_model import DECISIONS
 from training.sales import Sales, read_sales
 
 HOMES_FILE = "homes.json"

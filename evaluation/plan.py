@@ -11,7 +11,7 @@ from evaluation.ablation import SEEDS
 from evaluation.runs import Key, Model, usual_level
 from evaluation.splits import USUAL_FOLDING, Folding, Split, folds
 from training.improved import Level
-from training.price_trees import DECISIONS
+from training.price_model import DECISIONS
 from training.sales import FIRM_SEED, Sales
 
 

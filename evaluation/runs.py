@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from evaluation.splits import USUAL_FOLDING, Folding, Holdout, Split, folds
 from training.gaps import only_required
 from training.improved import ImprovedModel, Level
-from training.price_trees import DECISIONS
+from training.price_model import DECISIONS
 from training.sales import FIRM_SEED, Sales
 from training.valuations import ValuedSales
 from training.valuer import Valuer, train

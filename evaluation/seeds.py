@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from evaluation.runs import Model
 from evaluation.splits import Split, folds
 from training.basic import train_basic
-from training.price_trees import DECISIONS, train_price
+from training.price_model import DECISIONS, train_price
 from training.sales import Sales
 
 

@@ -1,4 +1,4 @@
-"""The improved model: boosted trees of the price, with a range and an index of the market."""
+"""The improved model: boosted trees and a neural network of the price, with a range and an index of the market."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold
 from training.adaptive_range import AdaptiveRange, Fold, fit_range
 from training.gaps import GIVEN, Given, hide, how_given, with_gaps
 from training.market_index import MarketIndex, market_index
-from training.price_trees import DECISIONS, PriceTrees, learned_prices, unfitted
+from training.price_model import DECISIONS, PriceModel, learned_prices, unfitted
 from training.proof import Proof
 from training.valuations import Valuations
 
@@ -34,7 +34,7 @@ class ImprovedModel:
     ``proof`` tells what the same procedure says of these sales before it has seen them.
     """
 
-    trees: PriceTrees
+    price_model: PriceModel
     range: AdaptiveRange
     market: MarketIndex
     proof: Proof
@@ -57,32 +57,32 @@ class ImprovedModel:
 
     def value(self, table: npt.NDArray[np.float32]) -> Valuations:
         """Value features [N,44]; NaN where a column was not given."""
-        columns = self.trees.columns(table)
-        price = self.trees.price(columns) * self.factor
+        columns = self.price_model.columns(table)
+        price = self.price_model.price(columns) * self.factor
         return Valuations(price, *self.range.around(price, columns, how_given(table)))
 
 
 def train_improved(sales: Sales, seed: int = 0, rounds: int = DECISIONS.rounds) -> ImprovedModel:
     """Train and calibrate on sales of which all columns are given; the demographics are not read.
 
-    Proof, range and market index come from what models say that were trained on the other parts of the homes; the
-    trees that serve are then fitted to all of these sales. ``rounds`` is how often the trees are boosted; fewer are
-    quick and worse.
+    Proof, range and market index come from what models say that were trained on the other parts of the homes; what
+    serves is then fitted to all of these sales. ``rounds`` is how often the trees are boosted; fewer
+    are quick and worse.
     """
     table, generator = sales.table, np.random.default_rng(seed)
     decisions = replace(DECISIONS, rounds=rounds)
-    trees = unfitted(sales, decisions, seed)
-    paid, target = (trees.target(prices) for prices in (sales.prices, learned_prices(sales, decisions, seed)))
-    whole, gaps = trees.columns(table), trees.columns(with_gaps(table, generator))
+    model = unfitted(sales, decisions, seed)
+    paid, target = (model.target(prices) for prices in (sales.prices, learned_prices(sales, decisions, seed)))
+    whole, gaps = model.columns(table), model.columns(with_gaps(table, generator))
 
     as_given = [hide(table, given, generator) for given in GIVEN]
-    seen = [trees.columns(rows) for rows in as_given]
+    seen = [model.columns(rows) for rows in as_given]
     errors = np.empty((len(GIVEN), len(table)))
     folds = list(GroupKFold(FOLDS, shuffle=True, random_state=seed).split(table, groups=sales.homes))
     for fitted, left_out in folds:
-        of_others = trees.fitted(whole[fitted], gaps[fitted], target[fitted])
+        of_others = model.fitted(whole[fitted], gaps[fitted], target[fitted])
         for place, columns in enumerate(seen):
-            errors[place, left_out] = paid[left_out] - of_others.ensembles.predict(columns[left_out])
+            errors[place, left_out] = paid[left_out] - of_others.learners.predict(columns[left_out])
 
     price_range, bounds = fit_range(
         np.concatenate(seen),
@@ -99,7 +99,7 @@ def train_improved(sales: Sales, seed: int = 0, rounds: int = DECISIONS.rounds) 
         return Valuations(price, low, high)
 
     return ImprovedModel(
-        trees=trees.fitted(whole, gaps, target),
+        price_model=model.fitted(whole, gaps, target),
         range=price_range,
         market=market_index(errors[0], sales.days),
         proof=Proof(sales.homes, sales.days, sales.prices, unseen("all"), unseen("required")),

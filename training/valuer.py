@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from training import Kind
 from training.basic import BASIC_COLUMNS, Estimator, basic_pipeline, pick, train_basic
 from training.improved import Level, train_improved
-from training.price_trees import DECISIONS
+from training.price_model import DECISIONS
 from training.relative_range import RelativeRange, calibrate
 from training.sales import Sales
 from training.valuations import Valuations

@@ -159,7 +159,7 @@ def _compared(sales: Sales, refit: Refit, asked: Asked) -> Compared:
     said = model.at("average").value(table)
     days = np.full(len(own), np.datetime64(model.market.valued_for)) if asked.ahead else sales.days[own]
     level = np.full(len(own), model.market.factor) if asked.ahead else model.market.at(days)
-    seen = model.trees.price(model.trees.columns(sales.table[refit.fold.train]))
+    seen = model.price_model.price(model.price_model.columns(sales.table[refit.fold.train]))
     again = sold_again(past.ids, past.days)
 
     limits, unusual = np.zeros((2, len(own)), dtype=np.int64)

@@ -14,7 +14,7 @@ from evaluation.runs import Refit
 from market_analysis.reasons import GROUPS, mixtures, reasons
 from market_analysis.typical import typical_homes
 from preprocessing.columns import HOME_COLUMNS, POSITION, ZIPCODE
-from training.price_trees import DECISIONS, PriceTrees, train_price
+from training.price_model import DECISIONS, PriceModel, train_price
 from training.sales import FIRM_SEED, Sales
 from training.valuations import Floats
 
@@ -95,7 +95,7 @@ def reason_quality(
     table = sales.table[drawn]
     usual = np.array([typical[int(zipcode)] for zipcode in table[:, POSITION[ZIPCODE]]], dtype=np.float32)
 
-    models = [refit.model.trees]
+    models = [refit.model.price_model]
     parallel = Parallel(n_jobs=-1, return_as="generator")
     known, decisions = sales[refit.fold.train], replace(DECISIONS, rounds=rounds)
     for one in parallel(delayed(train_price)(known, decisions, seed) for seed in OTHER_SEEDS):
@@ -167,8 +167,8 @@ def _explained(price: Price, table: Table, usual: Table) -> Explained:
     return Explained(np.array([told[-1] for told in values]), np.array(reference), np.array(dollars))
 
 
-def _price_of(trees: PriceTrees) -> Price:
-    return lambda table: trees.price(trees.columns(table))
+def _price_of(model: PriceModel) -> Price:
+    return lambda table: model.price(model.columns(table))
 
 
 def _percent(mask: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> float:

@@ -14,7 +14,7 @@ from evaluation.splits import Split
 from preprocessing.columns import HOME_COLUMN_NAMES
 from training.improved import train_improved
 from training.location import LANDMARKS
-from training.price_trees import DECISIONS, train_price, unfitted
+from training.price_model import DECISIONS, train_price, unfitted
 from training.sales import Sales
 
 pytestmark = [pytest.mark.training, pytest.mark.once]
@@ -79,11 +79,11 @@ def test_two_seeds_averaged_are_no_single_model(rows: list[StepFigures]) -> None
 def test_the_last_step_prices_to_the_bit_as_the_improved_model_does(few: Sales) -> None:
     assert IMPROVED.decisions == DECISIONS
     some = few[:800]
-    trees, published = (
+    alone, published = (
         train_price(some, replace(DECISIONS, rounds=ROUNDS), seed=3),
         train_improved(some, seed=3, rounds=ROUNDS),
     )
-    np.testing.assert_array_equal(trees.price(trees.columns(few.table)), published.value(few.table).price)
+    np.testing.assert_array_equal(alone.price(alone.columns(few.table)), published.value(few.table).price)
 
 
 def test_a_decision_changes_what_the_trees_read(few: Sales) -> None:

@@ -1,9 +1,9 @@
-"""The price of the improved model, without its range: boosted trees of the log price.
+"""The price of the improved model, without its range: boosted trees and a neural network of the log price.
 
-Each sale is learned three times: twice as it is, and once with gaps in its optional columns. Three
-ensembles of boosted trees are averaged, two fitted to squares (the mean), one to absolute errors (the
-median), each with draws of its own. Before that, prices are brought to one market, so that trees need
-not tell a home from its month.
+Each sale is learned three times: twice as it is, and once with gaps in its optional columns. Two
+ensembles of boosted trees, one fitted to squares (the mean), one to absolute errors (the median), and a
+neural network are averaged. Before that, prices are brought to one market, so that nothing need tell a
+home from its month.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
 from sklearn.model_selection import GroupKFold
 
 from training.gaps import with_gaps
 from training.location import HOME, Location
 from training.market_index import market_index
+from training.price_network import PriceNetwork
 
 if TYPE_CHECKING:
     from training.sales import Sales
@@ -33,8 +34,10 @@ class Decisions:
     training rows. Others serve to measure what a decision is worth: ``replace(DECISIONS, demographics=True)``.
     """
 
-    losses: tuple[str, ...] = ("squared_error", "absolute_error", "squared_error")
+    losses: tuple[str, ...] = ("squared_error", "absolute_error")
     """The losses that scikit-learn's trees are fitted to; the answers of one ensemble for each are averaged."""
+    network: bool = True
+    """Whether a neural network is averaged with them, with the weight of one ensemble."""
     log: bool = True
     """Whether the log price is learned, or the price itself."""
     landmarks: bool = True
@@ -55,26 +58,31 @@ class Decisions:
     columns_drawn: float = 0.1
     """The share of the columns that is drawn anew for each cut."""
 
+    @property
+    def epochs(self) -> int:
+        """Return how often a network goes through the sales: 25 times, less where trees are boosted less."""
+        return max(5, self.rounds // 12)
+
 
 DECISIONS = Decisions()
 
-_FIRST_LOOK = replace(DECISIONS, losses=("squared_error",), gaps=False, dated=False, rounds=100)
+_FIRST_LOOK = replace(DECISIONS, losses=("squared_error",), network=False, gaps=False, dated=False, rounds=100)
 """Trees that only find the months' levels: better ones would find the same."""
 _FIRST_FOLDS = 3
 
 
 @dataclass(frozen=True)
-class PriceTrees:
-    """Price homes at the average market of the sales that the trees were fitted to."""
+class PriceModel:
+    """Price homes at the average market of the sales that its learners were fitted to."""
 
     decisions: Decisions
     location: Location
     centre: float
-    """What the trees count from, in log dollars, so that float32 keeps its digits for what differs between homes."""
-    ensembles: VotingRegressor
+    """What the learners count from, in log dollars, so that float32 keeps its digits for what differs between homes."""
+    learners: VotingRegressor
 
     def columns(self, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return what the trees read [N,C] of features [N,44]."""
+        """Return what the learners read [N,C] of features [N,44]."""
         read = self.location.columns(table)
         if not self.decisions.landmarks:
             read = read[:, : len(HOME)]
@@ -83,12 +91,12 @@ class PriceTrees:
         return read
 
     def target(self, prices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return what the trees are to answer [N] for homes that sold at prices [N] in dollars."""
+        """Return what the learners are to answer [N] for homes that sold at prices [N] in dollars."""
         return (np.log(prices) if self.decisions.log else prices) - self.centre
 
     def price(self, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return prices [N] in dollars of homes, given their columns [N,C]."""
-        answers: npt.NDArray[np.float64] = self.ensembles.predict(columns) + self.centre
+        answers: npt.NDArray[np.float64] = self.learners.predict(columns) + self.centre
         return np.exp(answers) if self.decisions.log else answers
 
     def fitted(
@@ -96,33 +104,35 @@ class PriceTrees:
         whole: npt.NDArray[np.float32],
         gaps: npt.NDArray[np.float32] | None,
         target: npt.NDArray[np.float64],
-    ) -> PriceTrees:
-        """Return new trees, fitted to columns [N,C] as they are and with gaps, and to what they are to answer [N]."""
+    ) -> PriceModel:
+        """Return new learners, fitted to columns [N,C] as they are and with gaps, and to what to answer [N]."""
         if gaps is not None:
             # Twice rather than with weight 2: scikit-learn's weighted median makes training ten times as slow.
             whole, target = np.concatenate([whole, whole, gaps]), np.tile(target, 3)
-        return replace(self, ensembles=clone(self.ensembles).fit(whole, target))
+        return replace(self, learners=clone(self.learners).fit(whole, target))
 
 
-def unfitted(sales: Sales, decisions: Decisions, seed: int) -> PriceTrees:
-    """Return trees that are still to be fitted, with the location and the centre of these sales."""
-    boosted = [
-        (f"{loss}_{place}", _boosted(loss, decisions, np.random.SeedSequence((seed, place))))
+def unfitted(sales: Sales, decisions: Decisions, seed: int) -> PriceModel:
+    """Return a model that is still to be fitted, with the location and the centre of these sales."""
+    learners: list[tuple[str, BaseEstimator]] = [
+        (f"{loss}_{place}", _boosted(loss, decisions, _draws(seed, place)))
         for place, loss in enumerate(decisions.losses, start=1)
     ]
+    if decisions.network:
+        learners.append(("network", PriceNetwork(decisions.epochs, _draws(seed, place=0))))
     centre = float(np.log(sales.prices).mean()) if decisions.log else 0.0
-    return PriceTrees(decisions, Location.of(sales.table, seed), centre, VotingRegressor(boosted))
+    return PriceModel(decisions, Location.of(sales.table, seed), centre, VotingRegressor(learners))
 
 
-def train_price(sales: Sales, decisions: Decisions = DECISIONS, seed: int = 0) -> PriceTrees:
+def train_price(sales: Sales, decisions: Decisions = DECISIONS, seed: int = 0) -> PriceModel:
     """Train the price alone, which takes a quarter of the time of ``training.improved.train_improved``."""
-    trees = unfitted(sales, decisions, seed)
-    gaps = trees.columns(with_gaps(sales.table, np.random.default_rng(seed))) if decisions.gaps else None
-    return trees.fitted(trees.columns(sales.table), gaps, trees.target(learned_prices(sales, decisions, seed)))
+    model = unfitted(sales, decisions, seed)
+    gaps = model.columns(with_gaps(sales.table, np.random.default_rng(seed))) if decisions.gaps else None
+    return model.fitted(model.columns(sales.table), gaps, model.target(learned_prices(sales, decisions, seed)))
 
 
 def learned_prices(sales: Sales, decisions: Decisions, seed: int) -> npt.NDArray[np.float64]:
-    """Return the prices [N] in dollars that trees are to learn: as paid, or as they would be at the average market.
+    """Return the prices [N] in dollars that are to be learned: as paid, or as they would be at the average market.
 
     The months' levels come from trees that were fitted to other homes.
     """
@@ -135,12 +145,17 @@ def learned_prices(sales: Sales, decisions: Decisions, seed: int) -> npt.NDArray
         columns, groups=sales.homes
     ):
         of_others = trees.fitted(columns[fitted], None, target[fitted])
-        errors[left_out] = target[left_out] - of_others.ensembles.predict(columns[left_out])
+        errors[left_out] = target[left_out] - of_others.learners.predict(columns[left_out])
     levels = np.log(market_index(errors, sales.days).at(sales.days))
     return np.asarray(sales.prices / np.exp(levels - levels.mean()), dtype=np.float64)
 
 
-def _boosted(loss: str, decisions: Decisions, seed: np.random.SeedSequence) -> HistGradientBoostingRegressor:
+def _draws(seed: int, place: int) -> int:
+    """Return a seed of its own for each learner."""
+    return int(np.random.SeedSequence((seed, place)).generate_state(1)[0])
+
+
+def _boosted(loss: str, decisions: Decisions, draws: int) -> HistGradientBoostingRegressor:
     return HistGradientBoostingRegressor(
         loss=loss,
         learning_rate=decisions.learning_rate,
@@ -150,5 +165,5 @@ def _boosted(loss: str, decisions: Decisions, seed: np.random.SeedSequence) -> H
         l2_regularization=decisions.l2_regularization,
         max_features=decisions.columns_drawn,
         early_stopping=False,
-        random_state=int(seed.generate_state(1)[0]),
+        random_state=draws,
     )
