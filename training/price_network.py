@@ -65,8 +65,9 @@ class PriceNetwork(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scik
         logs = np.log(columns + self.offset_)
         mean, spread = np.nanmean(logs, axis=0), np.nanstd(logs, axis=0)
         self.untold_ = np.exp(mean + _UNTOLD * spread)
-        spread[_PLACE] = 0.0
-        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+        read = np.nanmin(columns, axis=0) < np.nanmax(columns, axis=0)  # rounding leaves a spread where nothing differs
+        read[_PLACE] = False
+        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=read)
 
         self.zipcodes_, place = np.unique(columns[:, POSITION[ZIPCODE]].astype(np.int64), return_inverse=True)
         names = np.eye(len(self.zipcodes_))[place]
