@@ -1,8 +1,8 @@
 """The improved model as an ONNX graph.
 
-features FP32 [N,44] ─┬─ 18 home columns, metres to landmarks ─┬─ price trees ── dollars
-                      │                                        └─ spread trees ─┐    │
-                      └─ how many optional columns are missing ── factors ──────┴────┴─ low, high
+features FP32 [N,44] ─┬─ 18 home columns, metres to landmarks ─┬─ price trees, price network ── dollars
+                      │                                        └─ spread trees ─┐                 │
+                      └─ how many optional columns are missing ── factors ──────┴─────────────────┴─ low, high
 
 skl2onnx writes the trees, which are then turned to be walked faster; what stands around them takes the
 same steps as the scikit-learn side, in double precision wherever a digit could turn a tree's decision.
