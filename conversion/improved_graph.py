@@ -143,7 +143,7 @@ def _add_network(graph: _Graph, network: PriceNetwork, location: Location) -> st
 
     filled = add("Where", ["missing", constant("untold", network.untold_ - network.offset_), "columns"], "filled")
     state = add("Log", [add("Add", [filled, constant("offset", network.offset_)], "raised")], "logs")
-    of_zipcodes = np.vstack([network.zipcode_rows(location.zipcodes), network.of_others_]) + network.biases_[0]
+    of_zipcodes = np.vstack([network.zipcode_rows(location.zipcodes), network.of_zipcodes_[-1]]) + network.biases_[0]
     biases = [
         add("Gather", [constant("of_zipcodes", of_zipcodes), "zipcode_row"], "of_zipcode", axis=0),
         *(constant(f"bias_{layer}", bias) for layer, bias in enumerate(network.biases_[1:], start=1)),

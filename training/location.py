@@ -57,12 +57,16 @@ class Location:
 
         Whole metres are exact in float32, and the graph takes the same steps in double precision.
         """
-        zipcodes = table[:, POSITION[ZIPCODE]].astype(np.int64)
-        nearest = np.searchsorted(self.zipcodes, zipcodes).clip(max=len(self.zipcodes) - 1)
-        known = self.zipcodes[nearest] == zipcodes
-        middle = np.where(known[:, None], self.middles[nearest], self.elsewhere)
+        middle = np.vstack([self.middles, self.elsewhere])[places_among(self.zipcodes, table[:, POSITION[ZIPCODE]])]
         place = table[:, PLACE].astype(np.float64) * SCALE
         place = np.where(np.isnan(place).any(axis=1, keepdims=True), middle, place)
         legs = place[:, None] - self.landmarks
         metres = np.floor(np.sqrt((legs * legs).sum(axis=2)))
         return np.concatenate([table[:, HOME], metres.astype(np.float32)], axis=1)
+
+
+def places_among(known: npt.NDArray[np.int64], zipcodes: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
+    """Return the place of each ZIP code [N] among those that are known [Z], which ascend; Z for any other."""
+    whole = zipcodes.astype(np.int64)
+    nearest = np.searchsorted(known, whole).clip(max=len(known) - 1)
+    return np.where(known[nearest] == whole, nearest, len(known))

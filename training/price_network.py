@@ -17,6 +17,7 @@ from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_limits
 
 from preprocessing.columns import HOME_COLUMN_NAMES, POSITION, ZIPCODE
+from training.location import places_among
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,15 +49,14 @@ class PriceNetwork(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scik
     of all networks side by side:
 
     - ``offset_``, ``untold_`` float64 [C]: a column is read as log(column + offset), a missing one as log(untold).
-    - ``zipcodes_`` int64 [Z], ascending, ``of_zipcodes_`` [Z,H]: what a ZIP code adds to the first layer.
-    - ``of_others_`` [H]: what any other ZIP code adds, the mean of those.
+    - ``zipcodes_`` int64 [Z], ascending, ``of_zipcodes_`` [Z+1,H]: what a ZIP code adds to the first layer; the last is
+      for any other, the mean over all sales.
     - ``weights_``, ``biases_``: of each layer; the first weights [C,H] read the logs.
     """
 
-    def __init__(self, epochs: int, seed: int = 0, members: int = MEMBERS) -> None:
+    def __init__(self, epochs: int, seed: int = 0) -> None:
         self.epochs = epochs
         self.seed = seed
-        self.members = members
 
     def fit(self, columns: npt.NDArray[np.float32], target: Floats) -> PriceNetwork:
         """Fit to columns [N,C], of which some are NaN, and to what is to be answered [N]."""
@@ -73,16 +73,17 @@ class PriceNetwork(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scik
         names = np.eye(len(self.zipcodes_))[place]
         seen = np.concatenate([(self._logs(columns) - mean) * scale, names], axis=1).astype(np.float32)
         size = float(target.std()) or 1.0
-        networks = [_fitted(seen, target / size, self.epochs, draws) for draws in self._draws()]
+        seeds = np.random.SeedSequence(self.seed).generate_state(MEMBERS)
+        networks = [_fitted(seen, target / size, self.epochs, int(draws)) for draws in seeds]
 
         first, second, last = (
             [np.asarray(one, dtype=np.float64) for one in layer]
             for layer in zip(*(network.coefs_ for network in networks), strict=True)
         )
-        of_logs, self.of_zipcodes_ = np.split(np.hstack(first), [len(scale)])
+        of_logs, of_zipcodes = np.split(np.hstack(first), [len(scale)])
         of_logs *= scale[:, None]
-        self.of_others_ = names.mean(axis=0) @ self.of_zipcodes_
-        share = size / self.members
+        self.of_zipcodes_ = np.vstack([of_zipcodes, names.mean(axis=0) @ of_zipcodes])
+        share = size / MEMBERS
         self.weights_ = [of_logs, block_diag(*second), np.vstack(last) * share]
         *hidden, ends = (
             np.asarray(layer, dtype=np.float64) for layer in zip(*(one.intercepts_ for one in networks), strict=True)
@@ -93,24 +94,19 @@ class PriceNetwork(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scik
 
     def predict(self, columns: npt.NDArray[np.float32]) -> Floats:
         """Return the answers [N] to columns [N,C]; whatever is NaN counts as not given."""
-        zipcodes = columns[:, POSITION[ZIPCODE]].astype(np.int64)
-        state = self._logs(columns) @ self.weights_[0] + self.biases_[0] + self.zipcode_rows(zipcodes)
+        of_zipcodes = self.zipcode_rows(columns[:, POSITION[ZIPCODE]])
+        state = self._logs(columns) @ self.weights_[0] + self.biases_[0] + of_zipcodes
         for weights, bias in zip(self.weights_[1:], self.biases_[1:], strict=True):
             state = np.maximum(state, 0.0) @ weights + bias
         return np.asarray(state[:, 0])
 
-    def zipcode_rows(self, zipcodes: npt.NDArray[np.int64]) -> Floats:
+    def zipcode_rows(self, zipcodes: npt.NDArray[np.generic]) -> Floats:
         """Return what these ZIP codes [N] add to the first layer [N,H]."""
-        nearest = np.searchsorted(self.zipcodes_, zipcodes).clip(max=len(self.zipcodes_) - 1)
-        known = self.zipcodes_[nearest] == zipcodes
-        return np.where(known[:, None], self.of_zipcodes_[nearest], self.of_others_)
+        return np.asarray(self.of_zipcodes_[places_among(self.zipcodes_, zipcodes)])
 
     def _logs(self, columns: npt.NDArray[np.float32]) -> Floats:
         """Return what the first weights read of columns [N,C]."""
         return np.asarray(np.log(np.where(np.isnan(columns), self.untold_, columns + self.offset_)))
-
-    def _draws(self) -> list[int]:
-        return [int(number) for number in np.random.SeedSequence(self.seed).generate_state(self.members)]
 
 
 def _fitted(seen: npt.NDArray[np.float32], target: Floats, epochs: int, draws: int) -> MLPRegressor:

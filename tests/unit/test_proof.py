@@ -17,13 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
-from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
-from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from conversion import Refused
@@ -34,7 +28,7 @@ from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.columns import HOME_COLUMN_NAMES
 from publishing.admission import roll_back
 from publishing.card import CARD_FILE, PROOF_FILE, Card
-from publishing.claims import MOST_WORSE, check_claims, memory
+from publishing.claims import check_claims
 from publishing.comparison import GATE_FILE, Comparison
 from publishing.contract import MODEL_FILE
 from publishing.examination import Task, findings_of
@@ -223,33 +217,6 @@ def test_a_graph_that_reads_shuffled_columns_is_not_that_of_its_proof(
     rewrite(version, swapped(one, other))
     with pytest.raises(Refused, match="they are not of one model"):
         check_claims(Judged.read(version, sales))
-
-
-@pytest.mark.parametrize(
-    "procedure",
-    [
-        DecisionTreeRegressor(min_samples_leaf=2, random_state=0),
-        DecisionTreeRegressor(min_samples_leaf=20, random_state=0),
-        DecisionTreeRegressor(max_leaf_nodes=8, random_state=0),
-        ExtraTreesRegressor(20, min_samples_leaf=5, random_state=0),
-        HistGradientBoostingRegressor(random_state=0),
-        make_pipeline(StandardScaler(), KNeighborsRegressor(1)),
-        make_pipeline(StandardScaler(), KNeighborsRegressor(30)),
-        make_pipeline(StandardScaler(), Ridge()),
-        DummyRegressor(),
-    ],
-    ids=lambda model: re.sub(r"\W+", "_", str(model[-1] if hasattr(model, "steps") else model)).strip("_"),
-)
-@pytest.mark.parametrize("count", [500, 4_000])
-def test_memory_makes_up_for_what_a_graph_says_otherwise_than_its_proof(
-    procedure: Any, count: int, sales: Sales
-) -> None:
-    """With every procedure, from one that remembers all to one that remembers nothing: none is refused for it."""
-    some = sales[sales.unexampled[:count]]
-    columns, target = some.table[:, : len(HOME_COLUMN_NAMES)], np.log(some.prices)
-    told = cross_val_predict(procedure, columns, target, groups=some.homes, cv=GroupKFold(5))
-    before, after, aside = memory(np.exp(told), np.exp(procedure.fit(columns, target).predict(columns)), some.prices)
-    assert np.hypot(after, aside) <= before * MOST_WORSE
 
 
 def narrow(valued: Valuations, factor: float = 0.75) -> Valuations:
