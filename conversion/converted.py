@@ -20,7 +20,7 @@ import onnx
 from sklearn.neighbors import KNeighborsRegressor
 
 from conversion import Refused, one_line
-from conversion.graph import CONVERTIBLE, POINT, convert, run, session
+from conversion.graph import CONVERTIBLE, POINT, PRICE, convert, has_range, run, session
 from conversion.neighbours import valid_prices
 from conversion.parity import TOLERANCE_DOLLARS, Parity, Tie, compare
 from conversion.wrapping import unwrap
@@ -37,7 +37,7 @@ _GRAPH, _PRICES, _FACTS = "point.onnx", "prices.npy", "converted.json"
 
 @dataclass(frozen=True)
 class Converted:
-    """Hold a model as a graph: ``features`` FP32 [N,44] to ``dollars`` [N,1], with a range of its own or without.
+    """Hold a model as a graph: ``features`` FP32 [N,44] to ``POINT`` [N,1], or to ``PRICES`` with a range of its own.
 
     ``prices`` [N] in dollars are what it answered for the homes on which parity was checked. ``proof`` is there for a
     model that was trained here and learned from every sale.
@@ -54,7 +54,8 @@ class Converted:
 
     def price(self, table: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return prices [N] in dollars of features [N,44], from the graph."""
-        return run(session(self.point.SerializeToString()), table)[POINT].astype(np.float64)
+        answers = run(session(self.point.SerializeToString()), table)
+        return answers[PRICE if has_range(self.point) else POINT].astype(np.float64)
 
     def write(self, folder: Path) -> None:
         """Write it into a folder, for ``read``."""

@@ -40,12 +40,8 @@ RUN_FAILURES = (
     failures.RuntimeException,
 )
 """onnxruntime's exceptions share no base of their own."""
-OUTPUTS = {
-    "price": TensorProto.FLOAT,
-    "price_low": TensorProto.FLOAT,
-    "price_high": TensorProto.FLOAT,
-    "price_model": TensorProto.STRING,
-}
+PRICES = PRICE, LOW, HIGH = "price", "price_low", "price_high"
+OUTPUTS = {**dict.fromkeys(PRICES, TensorProto.FLOAT), "price_model": TensorProto.STRING}
 """What every version answers, each [N,1]; the first three in dollars."""
 
 FEATURE_NAMES_KEY = "feature_names"
@@ -55,7 +51,7 @@ OPSETS = {"": 17, "ai.onnx.ml": 3}
 """Old enough for every ONNX Runtime of the last years, so that a version serves on any replica."""
 
 POINT = "dollars"
-"""What a converted estimator answers before it gets its range and name."""
+"""What a converted estimator answers before it gets its range and name; with a range of its own, it has ``PRICES``."""
 CONVERTIBLE = (
     "What converts as a rule: linear models, trees, forests, boosting, nearest neighbours, support vectors and small "
     "neural networks, with scalers, SimpleImputer, OneHotEncoder and PCA before them"
@@ -66,9 +62,6 @@ _CONVERTERS = {
     FunctionTransformer: elementwise.convert,
     KNeighborsRegressor: neighbours.convert,
 }
-
-LOW, HIGH = "dollars_low", "dollars_high"
-"""What it answers besides, when it brings a range of its own."""
 
 
 def convert(estimator: Estimator, *, double: bool = True) -> ModelProto:
@@ -139,27 +132,29 @@ class Ranges:
 def complete(point: ModelProto, ranges: Ranges | None, identity: str) -> ModelProto:
     """Give a converted estimator its range and its name, as the four ``OUTPUTS``.
 
-    Without ranges given, the graph has one of its own: ``dollars_low`` and ``dollars_high``.
+    Without ranges given, the graph has one of its own, and answers ``PRICES``.
     """
-    bounds, factors = _bounds(point, ranges)
+    around, factors = _around(point, ranges) if ranges is not None else ([], [])
     graph = helper.make_graph(
         [
             *point.graph.node,
-            helper.make_node("Cast", [POINT], ["price"], name="price", to=TensorProto.FLOAT),
-            *bounds,
-            helper.make_node("Shape", [FEATURES], ["homes"], name="homes", start=0, end=1),
-            helper.make_node("Concat", ["homes", "one"], ["names"], name="names", axis=0),
-            helper.make_node("Expand", ["identity", "names"], ["price_model"], name="name"),
+            *around,
+            # Every price has the one name: the operator knows a single key, and answers the same to whatever else.
+            helper.make_node(
+                "LabelEncoder",
+                [PRICE],
+                ["price_model"],
+                name="name",
+                domain="ai.onnx.ml",
+                keys_floats=[0.0],
+                values_strings=[identity],
+                default_string=identity,
+            ),
         ],
         point.graph.name,
         list(point.graph.input),
         [helper.make_tensor_value_info(name, kind, ["N", 1]) for name, kind in OUTPUTS.items()],
-        [
-            *point.graph.initializer,
-            *factors,
-            from_array(np.array([1], dtype=np.int64), "one"),
-            from_array(np.array([[identity]], dtype=object), "identity"),
-        ],
+        [*point.graph.initializer, *factors],
     )
     model = _model(graph)
     helper.set_model_props(model, {FEATURE_NAMES_KEY: json.dumps(FEATURE_NAMES), IDENTITY_KEY: identity})
@@ -201,39 +196,37 @@ def milliseconds_per_home(
 
 def has_range(point: ModelProto) -> bool:
     """Tell whether a converted model answers a range by itself."""
-    return {LOW, HIGH} <= {output.name for output in point.graph.output}
+    return set(PRICES) <= {output.name for output in point.graph.output}
 
 
-def _bounds(point: ModelProto, ranges: Ranges | None) -> tuple[list[NodeProto], list[TensorProto]]:
-    """Return the nodes that answer ``price_low`` and ``price_high``, and their constants."""
+def _around(point: ModelProto, ranges: Ranges) -> tuple[list[NodeProto], list[TensorProto]]:
+    """Return the nodes that answer ``PRICES``, and their constants."""
     nodes: list[NodeProto] = []
     constants: list[TensorProto] = []
-    if ranges is not None:
-        dtype = helper.tensor_dtype_to_np_dtype(point.graph.output[0].type.tensor_type.elem_type)
+    dtype = helper.tensor_dtype_to_np_dtype(point.graph.output[0].type.tensor_type.elem_type)
 
-        def add(operator: str, inputs: list[str], answer: str, **attributes: Any) -> str:
-            nodes.append(helper.make_node(operator, inputs, [answer], name=answer, **attributes))
-            return answer
+    def add(operator: str, inputs: list[str], answer: str, **attributes: Any) -> str:
+        nodes.append(helper.make_node(operator, inputs, [answer], name=answer, **attributes))
+        return answer
 
-        def constant(name: str, value: float | list[int], kind: np.dtype[Any] = dtype) -> str:
-            constants.append(from_array(np.array(value, dtype=kind), name))
-            return name
+    def constant(name: str, value: float | list[int], kind: np.dtype[Any] = dtype) -> str:
+        constants.append(from_array(np.array(value, dtype=kind), name))
+        return name
 
+    if ranges.gaps is not None:
+        places = constant("gap_places", [POSITION[name] for name in ranges.columns], np.dtype(np.int64))
+        add("Gather", [FEATURES, places], "perhaps_missing", axis=1)
+        add("IsNaN", ["perhaps_missing"], "missing")
+        add("Cast", ["missing"], "missing_number", to=TensorProto.FLOAT)
+        add("ReduceMax", ["missing_number"], "any_missing", axes=[1], keepdims=1)
+        add("Cast", ["any_missing"], "has_gaps", to=TensorProto.BOOL)
+    add("Cast", [POINT], PRICE, to=TensorProto.FLOAT)
+    for output in (LOW, HIGH):
+        factor = constant(f"{output}_factor", _factor(ranges.whole, output))
         if ranges.gaps is not None:
-            places = constant("gap_places", [POSITION[name] for name in ranges.columns], np.dtype(np.int64))
-            add("Gather", [FEATURES, places], "perhaps_missing", axis=1)
-            add("IsNaN", ["perhaps_missing"], "missing")
-            add("Cast", ["missing"], "missing_number", to=TensorProto.FLOAT)
-            add("ReduceMax", ["missing_number"], "any_missing", axes=[1], keepdims=1)
-            add("Cast", ["any_missing"], "has_gaps", to=TensorProto.BOOL)
-        for output in (LOW, HIGH):
-            factor = constant(f"{output}_factor", _factor(ranges.whole, output))
-            if ranges.gaps is not None:
-                with_gaps = constant(f"{output}_factor_with_gaps", _factor(ranges.gaps, output))
-                factor = add("Where", ["has_gaps", with_gaps, factor], f"{output}_factor_of_home")
-            add("Mul", [POINT, factor], output)
-    for wide, output in ((LOW, "price_low"), (HIGH, "price_high")):
-        nodes.append(helper.make_node("Cast", [wide], [output], name=output, to=TensorProto.FLOAT))
+            with_gaps = constant(f"{output}_factor_with_gaps", _factor(ranges.gaps, output))
+            factor = add("Where", ["has_gaps", with_gaps, factor], f"{output}_factor_of_home")
+        add("Cast", [add("Mul", [POINT, factor], f"{output}_dollars")], output, to=TensorProto.FLOAT)
     return nodes, constants
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from onnx import ModelProto
 
 from conversion.converted import Converted, libraries
-from conversion.graph import HIGH, LOW, POINT, run, session
+from conversion.graph import PRICES, run, session
 from conversion.improved_graph import improved_graph
 from conversion.parity import Floats, compare
 from preprocessing.columns import HOME_COLUMN_NAMES
@@ -47,5 +47,5 @@ def told_in_every_way(
         valued, answers = model.value(told), run(running, told)
         yield (
             np.column_stack([valued.price, valued.low, valued.high]),
-            np.column_stack([answers[name] for name in (POINT, LOW, HIGH)]).astype(np.float64),
+            np.column_stack([answers[name] for name in PRICES]).astype(np.float64),
         )

@@ -1,15 +1,17 @@
 """The improved model as an ONNX graph.
 
-features FP32 [N,44] ─┬─ 18 home columns, metres to landmarks ─┬─ price trees, price network ── dollars
-                      │                                        └─ spread trees ─┐                 │
-                      └─ how many optional columns are missing ── factors ──────┴─────────────────┴─ low, high
+features FP32 [N,44] ─ 18 home columns, metres to landmarks ─┬─ price trees, price network ─┐
+                                                             ├─ spread trees ─┬─ log width ─┴─ price, low, high
+                                                             └─ factors ──────┘
 
 skl2onnx writes the trees, which are then turned to be walked faster; what stands around them takes the
 same steps as the scikit-learn side, in double precision wherever a digit could turn a tree's decision.
+For a single home it is the number of operators that costs time, more than what they compute.
 """
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,18 +21,22 @@ from onnx.numpy_helper import from_array
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.tree import DecisionTreeRegressor
 
-from conversion.graph import FEATURES, HIGH, LOW, OPSETS, POINT
+from conversion.graph import FEATURES, OPSETS, PRICES
 from conversion.likely_branch import likelier_branch_first, times_reached
 from preprocessing.columns import FEATURE_NAMES, POSITION, ZIPCODE
 from training.adaptive_range import LEAST_SPREAD, MOST_SPREAD
-from training.gaps import GIVEN, OPTIONAL
+from training.gaps import OPTIONAL, how_given
 from training.improved import ImprovedModel
 from training.location import HOME, PLACE, SCALE, Location
 from training.price_network import PriceNetwork
 
+_COLUMNS = "columns"
 _READABLE = "readable"
 """The columns as ``likely_branch`` has trees read them."""
+_ROW = "zipcode_row"
+"""Where a home's ZIP code stands in the tables by ZIP code."""
 
 
 class _Graph:
@@ -50,29 +56,28 @@ class _Graph:
 
 
 def improved_graph(model: ImprovedModel) -> ModelProto:
-    """Build the graph: ``features`` FP32 [N,44] to ``dollars``, ``dollars_low`` and ``dollars_high``, DOUBLE [N,1]."""
-    graph = _Graph()
-    _add_columns(graph, model.price_model.location)
+    """Build the graph: ``features`` FP32 [N,44] to the three ``PRICES``, FP32 [N,1]."""
+    graph, location = _Graph(), model.price_model.location
+    _add_columns(graph, location)
     averaged = [
-        _add_network(graph, learner, model.price_model.location)
+        _add_network(graph, learner, location)
         if isinstance(learner, PriceNetwork)
         else _add_trees(graph, name, learner)
         for name, learner in model.price_model.learners.named_estimators_.items()
     ]
     graph.add("Mean", averaged, "answer")
-    graph.add("Cast", ["answer"], "answer_double", to=TensorProto.DOUBLE)
-    graph.add(
-        "Add",
-        ["answer_double", graph.constant("centre", model.price_model.centre + np.log(model.factor))],
-        "log_dollars",
-    )
-    graph.add("Exp", ["log_dollars"], POINT)
-    _add_range(graph, model)
+    graph.add("Add", ["answer", _add_range(graph, model)], "answers")
+    graph.add("Cast", ["answers"], "answers_double", to=TensorProto.DOUBLE)
+    centre = graph.constant("centre", model.price_model.centre + np.log(model.factor))
+    graph.add("Add", ["answers_double", centre], "log_dollars")
+    graph.add("Exp", ["log_dollars"], "dollars")
+    graph.add("Cast", ["dollars"], "dollars_single", to=TensorProto.FLOAT)
+    graph.nodes.append(helper.make_node("Split", ["dollars_single"], list(PRICES), name="make_prices", axis=1))
     found = helper.make_graph(
         graph.nodes,
         model.name,
         [helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, ["N", len(FEATURE_NAMES)])],
-        [helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["N", 1]) for name in (POINT, LOW, HIGH)],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 1]) for name in PRICES],
         graph.constants,
     )
     imports = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
@@ -82,54 +87,68 @@ def improved_graph(model: ImprovedModel) -> ModelProto:
 
 
 def _add_columns(graph: _Graph, location: Location) -> None:
-    """Add the steps of ``Location.columns``."""
+    """Add the steps of ``Location.columns``, and what trees read of them."""
     add, constant = graph.add, graph.constant
-    add("Gather", [FEATURES, constant("home_places", HOME, np.int64)], "home", axis=1)
-
     add("Gather", [FEATURES, constant("zipcode_place", POSITION[ZIPCODE], np.int64)], "zipcode", axis=1)
     add(
         "LabelEncoder",
         ["zipcode"],
-        "zipcode_row",
+        _ROW,
         domain="ai.onnx.ml",
         keys_floats=location.zipcodes.astype(np.float32).tolist(),
         values_int64s=list(range(len(location.zipcodes))),
         default_int64=len(location.zipcodes),
     )
-    middles = constant("middles", np.vstack([location.middles, location.elsewhere])[:, None])
-    add("Gather", [middles, "zipcode_row"], "middle", axis=0)
+    metres_of_zipcodes = location.metres(np.vstack([location.middles, location.elsewhere]))
+    add("Gather", [constant("metres_of_zipcodes", metres_of_zipcodes, np.float32), _ROW], "metres_of_middle", axis=0)
 
     add("Gather", [FEATURES, constant("coordinate_places", [PLACE], np.int64)], "coordinates", axis=1)
     add("Cast", ["coordinates"], "degrees", to=TensorProto.DOUBLE)
-    add("Mul", ["degrees", constant("metres_per_degree", SCALE)], "place_given")
-    add("ReduceSum", ["place_given", constant("coordinates_axis", [2], np.int64)], "place_sum", keepdims=1)
-    add("IsNaN", ["place_sum"], "place_missing")
-    add("Where", ["place_missing", "middle", "place_given"], "place")
-
+    add("Mul", ["degrees", constant("metres_per_degree", SCALE)], "place")
     add("Sub", ["place", constant("landmarks", location.landmarks)], "legs")
     add("ReduceL2", ["legs"], "distance", axes=[2], keepdims=0)
-    add("Floor", ["distance"], "metres")
-    add("Cast", ["metres"], "metres_single", to=TensorProto.FLOAT)
-    add("Concat", ["home", "metres_single"], "columns", axis=1)
+    add("Floor", ["distance"], "metres_double")
+    add("Cast", ["metres_double"], "metres_given", to=TensorProto.FLOAT)
+    add("IsNaN", ["metres_given"], "metres_missing")
+    add("Where", ["metres_missing", "metres_of_middle", "metres_given"], "metres")
 
-    add("IsNaN", ["columns"], "missing")
-    for end, infinity in (("lowest", -np.inf), ("highest", np.inf)):
-        add("Where", ["missing", constant(f"{end}_of_all", infinity, np.float32), "columns"], end)
-    add("Concat", ["lowest", "highest"], "ends", axis=1)
-    add("Neg", ["ends"], "ends_turned")
-    add("Concat", ["ends", "ends_turned"], _READABLE, axis=1)
+    add("Gather", [FEATURES, constant("home_places", HOME, np.int64)], "home", axis=1)
+    add("Concat", ["home", "metres"], _COLUMNS, axis=1)
+
+    add("Concat", [_COLUMNS, _COLUMNS], "columns_twice", axis=1)
+    infinite = np.full(len(HOME) + len(location.landmarks), np.inf)
+    ends = _add_filled(graph, "columns_twice", "ends", np.concatenate([-infinite, infinite]))
+    add("Neg", [ends], "ends_turned")
+    add("Concat", [ends, "ends_turned"], _READABLE, axis=1)
+
+
+def _add_filled(graph: _Graph, columns: str, output: str, instead: npt.NDArray[np.float64]) -> str:
+    """Add columns [N,C] with values [C] in place of what is missing."""
+    return graph.add(
+        "Imputer",
+        [columns],
+        output,
+        domain="ai.onnx.ml",
+        imputed_value_floats=instead.tolist(),
+        replaced_value_float=np.nan,
+    )
 
 
 def _add_trees(graph: _Graph, name: str, trees: HistGradientBoostingRegressor) -> str:
     """Add fitted trees; return the name of their answer, FP32 [N,1]."""
-    converted = convert_sklearn(
-        trees, initial_types=[("columns", FloatTensorType([None, trees.n_features_in_]))], target_opset=OPSETS
-    )
-    (node,) = compose.add_prefix_graph(converted.graph, f"{name}_").node
-    node.input[:] = [_READABLE]
+    node = _converted(name, trees)
     likelier_branch_first(node, trees.n_features_in_, times_reached(trees))
     graph.nodes.append(node)
     return str(node.output[0])
+
+
+def _converted(name: str, trees: DecisionTreeRegressor | HistGradientBoostingRegressor) -> NodeProto:
+    """Return fitted trees as one node, which knows the columns by their places among those it was fitted to."""
+    kind = FloatTensorType([None, trees.n_features_in_])
+    converted = convert_sklearn(trees, initial_types=[("columns", kind)], target_opset=OPSETS)
+    (node,) = compose.add_prefix_graph(converted.graph, f"{name}_").node
+    node.input[:] = [_READABLE]
+    return node
 
 
 def _add_network(graph: _Graph, network: PriceNetwork, location: Location) -> str:
@@ -141,11 +160,11 @@ def _add_network(graph: _Graph, network: PriceNetwork, location: Location) -> st
     def constant(name: str, value: npt.ArrayLike) -> str:
         return graph.constant(f"network_{name}", value, np.float32)
 
-    filled = add("Where", ["missing", constant("untold", network.untold_ - network.offset_), "columns"], "filled")
+    filled = _add_filled(graph, _COLUMNS, "network_filled", network.untold_ - network.offset_)
     state = add("Log", [add("Add", [filled, constant("offset", network.offset_)], "raised")], "logs")
     of_zipcodes = np.vstack([network.zipcode_rows(location.zipcodes), network.of_zipcodes_[-1]]) + network.biases_[0]
     biases = [
-        add("Gather", [constant("of_zipcodes", of_zipcodes), "zipcode_row"], "of_zipcode", axis=0),
+        add("Gather", [constant("of_zipcodes", of_zipcodes), _ROW], "of_zipcode", axis=0),
         *(constant(f"bias_{layer}", bias) for layer, bias in enumerate(network.biases_[1:], start=1)),
     ]
     for layer, (weights, bias) in enumerate(zip(network.weights_, biases, strict=True)):
@@ -155,20 +174,22 @@ def _add_network(graph: _Graph, network: PriceNetwork, location: Location) -> st
     return state
 
 
-def _add_range(graph: _Graph, model: ImprovedModel) -> None:
-    add, constant = graph.add, graph.constant
-    least, most = constant("least_spread", LEAST_SPREAD), constant("most_spread", MOST_SPREAD)
-    add("Cast", [_add_trees(graph, "spread", model.range.trees)], "spread_double", to=TensorProto.DOUBLE)
-    add("Clip", ["spread_double", least, most], "spread")
+def _add_range(graph: _Graph, model: ImprovedModel) -> str:
+    """Add the logs of price, low and high in proportion to the price; return their name, FP32 [N,3]."""
+    ends = [graph.constant(*end, np.float32) for end in (("least_spread", LEAST_SPREAD), ("most_spread", MOST_SPREAD))]
+    graph.add("Clip", [_add_trees(graph, "spread", model.range.trees), *ends], "spread")
+    factors = _converted("factors", _tree_of_factors(model.range.factors))
+    graph.nodes.append(factors)
+    return graph.add("Mul", [factors.output[0], "spread"], "log_width")
 
-    by_missing = [0, *[GIVEN.index("some")] * (len(OPTIONAL) - 1), GIVEN.index("required")]
-    # The preprocessing refuses a home without a required column, so whatever is missing is optional.
-    add("Cast", ["missing"], "missing_whole", to=TensorProto.INT64)
-    add("ReduceSum", ["missing_whole", constant("across", [1], np.int64)], "missing_count", keepdims=0)
-    add("Gather", [constant("factors", model.range.factors[by_missing]), "missing_count"], "factors_of_home", axis=0)
 
-    add("Mul", ["factors_of_home", "spread"], "log_width")
-    add("Exp", ["log_width"], "width")
-    add("Mul", [POINT, "width"], "bounds")
-    for axis, (name, output) in enumerate((("low", LOW), ("high", HIGH))):
-        add("Gather", ["bounds", constant(f"{name}_axis", [axis], np.int64)], output, axis=1)
+def _tree_of_factors(factors: npt.NDArray[np.float64]) -> DecisionTreeRegressor:
+    """Return a tree that tells how much of a home is given, and answers 0 for the price and the two factors of that.
+
+    It is fitted to homes with every choice of optional columns missing, so it leaves nothing to chance; to count what
+    is missing would take three operators.
+    """
+    told = np.zeros((2 ** len(OPTIONAL), len(FEATURE_NAMES)), dtype=np.float32)
+    told[:, OPTIONAL] = list(product((0, np.nan), repeat=len(OPTIONAL)))
+    as_read = np.nan_to_num(told[:, HOME], nan=float(np.finfo(np.float32).min))
+    return DecisionTreeRegressor(random_state=0).fit(as_read, np.pad(factors, ((0, 0), (1, 0)))[how_given(told)])

@@ -190,7 +190,8 @@ def graph(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON o
         return
     console.print(
         f"Of {found.sales:,} sales told in {found.ways} ways, the largest relative difference is "
-        f"{amount('parity', found.parity)}; a home takes {amount('speed', found.speed)} on one thread."
+        f"{amount('parity', found.parity)}; a home takes {found.milliseconds:.3f} ms on one thread, "
+        f"{amount('relative_time', found.relative_time)} of the basic model's time."
     )
 
 

@@ -26,6 +26,7 @@ from preprocessing.homes import Homes
 from training.improved import ImprovedModel
 from training.sales import FIRM_SEED, Sales
 from training.valuations import ValuedSales
+from training.valuer import BasicValuer
 
 DEAR = 3_000_000
 """Dollars paid, above which sales are too few to learn from."""
@@ -120,9 +121,10 @@ def _columns(model: Model) -> tuple[GivenColumns, ...]:
 
 def firm_graph(runs: Runs) -> GraphFigures:
     """Measure the improved model that the firm's split trains, as ONNX, on every sale."""
-    model = runs.firm_valuer(Model.IMPROVED)
+    model, basic = runs.firm_valuer(Model.IMPROVED), runs.firm_valuer(Model.BASIC)
     assert isinstance(model, ImprovedModel)
-    return measure_graph(model.at("latest"), runs.sales.table)
+    assert isinstance(basic, BasicValuer)
+    return measure_graph(model.at("latest"), basic, runs.sales.table)
 
 
 def _learning_curves(runs: Runs, plan: ReportPlan) -> dict[str, list[Learned]]:

@@ -60,9 +60,13 @@ class Location:
         middle = np.vstack([self.middles, self.elsewhere])[places_among(self.zipcodes, table[:, POSITION[ZIPCODE]])]
         place = table[:, PLACE].astype(np.float64) * SCALE
         place = np.where(np.isnan(place).any(axis=1, keepdims=True), middle, place)
+        return np.concatenate([table[:, HOME], self.metres(place)], axis=1)
+
+    def metres(self, place: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        """Return whole metres to each landmark [N,L] from places [N,2]."""
         legs = place[:, None] - self.landmarks
-        metres = np.floor(np.sqrt((legs * legs).sum(axis=2)))
-        return np.concatenate([table[:, HOME], metres.astype(np.float32)], axis=1)
+        metres: npt.NDArray[np.float64] = np.floor(np.sqrt((legs * legs).sum(axis=2)))
+        return metres.astype(np.float32)
 
 
 def places_among(known: npt.NDArray[np.int64], zipcodes: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 import pytest
 
-from conversion.graph import HIGH, LOW, POINT, run, session
+from conversion.graph import HIGH, LOW, PRICE, PRICES, run, session
 from conversion.improved_graph import improved_graph
 from preprocessing.columns import HOME_COLUMN_NAMES, OPTIONAL_COLUMN_NAMES, POSITION, ZIPCODE
 from training.accuracy import accuracy
@@ -153,9 +153,9 @@ def test_the_graph_values_every_home_as_scikit_learn_does(
 ) -> None:
     table = CASES[case](sales.table)
     expected, answers = model.at("latest").value(table), run(session(graph.SerializeToString()), table)
-    for name, values in ((POINT, expected.price), (LOW, expected.low), (HIGH, expected.high)):
+    for name, values in zip(PRICES, (expected.price, expected.low, expected.high), strict=True):
         assert np.abs(answers[name] / values - 1).max() <= PARITY
-    assert ((answers[LOW] <= answers[POINT]) & (answers[POINT] <= answers[HIGH])).all()
+    assert ((answers[LOW] <= answers[PRICE]) & (answers[PRICE] <= answers[HIGH])).all()
 
 
 def test_a_home_is_valued_alike_alone_and_in_a_batch(graph: onnx.ModelProto, sales: Sales) -> None:
@@ -163,9 +163,9 @@ def test_a_home_is_valued_alike_alone_and_in_a_batch(graph: onnx.ModelProto, sal
     together = run(running, sales.table[:40])
     for row in range(40):
         alone = run(running, sales.table[row : row + 1])
-        assert alone[POINT][0] == pytest.approx(together[POINT][row], rel=PARITY)
+        assert alone[PRICE][0] == pytest.approx(together[PRICE][row], rel=PARITY)
 
 
 def test_the_graph_passes_the_full_check(graph: onnx.ModelProto) -> None:
     onnx.checker.check_model(graph, full_check=True)
-    assert [output.name for output in graph.graph.output] == [POINT, LOW, HIGH]
+    assert [output.name for output in graph.graph.output] == list(PRICES)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.neural_network import MLPRegressor
 
-from conversion.graph import POINT, run, session
+from conversion.graph import PRICE, run, session
 from conversion.improved_graph import improved_graph
 from preprocessing.columns import HOME_COLUMNS, OPTIONAL_COLUMN_NAMES, POSITION, ZIPCODE
 from training import price_network
@@ -132,5 +132,5 @@ def test_the_graph_prices_any_zip_code_and_any_gaps_as_the_model_does(improved: 
     homes = np.concatenate(
         [elsewhere, only_required(elsewhere), hide(sales.table[:200], "some", np.random.default_rng(1))]
     )
-    answers = run(session(improved_graph(improved).SerializeToString()), homes)[POINT]
+    answers = run(session(improved_graph(improved).SerializeToString()), homes)[PRICE]
     np.testing.assert_allclose(answers, improved.value(homes).price, rtol=1e-5)

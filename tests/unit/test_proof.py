@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from conversion import Refused
 from conversion.converted import Converted, convert_estimator
-from conversion.graph import HIGH, LOW, POINT
+from conversion.graph import HIGH, LOW, POINT, PRICE
 from conversion.improved import convert_improved
 from market_analysis.past_sales import COMPARABLES_FILE
 from preprocessing.columns import HOME_COLUMN_NAMES
@@ -155,10 +155,12 @@ def with_range(point: onnx.ModelProto, price_range: RelativeRange) -> onnx.Model
     ranged = onnx.ModelProto()
     ranged.CopyFrom(point)
     kind = point.graph.output[0].type.tensor_type.elem_type
-    for output, factor in ((LOW, 1 - price_range.below), (HIGH, 1 + price_range.above)):
+    del ranged.graph.output[:]
+    for output, factor in ((PRICE, 1), (LOW, 1 - price_range.below), (HIGH, 1 + price_range.above)):
         name = constant(ranged, f"{output}_times", factor, helper.tensor_dtype_to_np_dtype(kind))
-        ranged.graph.node.append(helper.make_node("Mul", [POINT, name], [output]))
-        ranged.graph.output.append(helper.make_tensor_value_info(output, kind, ["N", 1]))
+        ranged.graph.node.append(helper.make_node("Mul", [POINT, name], [f"{output}_dollars"]))
+        ranged.graph.node.append(helper.make_node("Cast", [f"{output}_dollars"], [output], to=onnx.TensorProto.FLOAT))
+        ranged.graph.output.append(helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, ["N", 1]))
     return ranged
 
 

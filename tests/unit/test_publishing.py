@@ -87,9 +87,9 @@ BROKEN_GRAPHS = {
     "one home only": (fix_batch, r"input features must be tensor\(float\) \[N,44\]"),
     "other features": (shuffle_names, "feature 0 must be bedrooms, found bathrooms"),
     "no feature names": (forget_names, "found 0 of 44 names"),
-    "not finite": (lambda graph: scale(graph, "dollars_high_factor", np.nan), "not finite for a home with all columns"),
-    "range upside down": (lambda graph: scale(graph, "dollars_low_factor", 1.1), "price_low <= price"),
-    "price of nothing": (lambda graph: scale(graph, "dollars_low_factor", 0.0), "0 < price_low"),
+    "not finite": (lambda graph: scale(graph, "price_high_factor", np.nan), "not finite for a home with all columns"),
+    "range upside down": (lambda graph: scale(graph, "price_low_factor", 1.1), "price_low <= price"),
+    "price of nothing": (lambda graph: scale(graph, "price_low_factor", 0.0), "0 < price_low"),
 }
 
 
