@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -133,10 +134,20 @@ def _in_an_unsold_zip_code(table: Table) -> Table:
     return table
 
 
+def _every_choice(table: Table) -> Table:
+    """Return homes of which each leaves out another choice of the optional columns."""
+    optional = [POSITION[name] for name in OPTIONAL_COLUMN_NAMES]
+    left_out = np.array(list(product([False, True], repeat=len(optional))))
+    table = table[: len(left_out)].copy()
+    table[:, optional] = np.where(left_out, np.nan, table[:, optional])
+    return table
+
+
 CASES: dict[str, Callable[[Table], Table]] = {
     "all columns": lambda table: table,
     "required columns": lambda table: hide(table, "required", np.random.default_rng(0)),
     "some columns": lambda table: hide(table, "some", np.random.default_rng(0)),
+    "every choice of columns": _every_choice,
     "a ZIP code never sold in": _in_an_unsold_zip_code,
     **{f"no {name}": partial(without, column=name) for name in OPTIONAL_COLUMN_NAMES},
 }
