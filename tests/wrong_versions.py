@@ -187,9 +187,11 @@ def narrower(graph: onnx.ModelProto) -> None:
 
 
 def of_another_type(graph: onnx.ModelProto) -> None:
-    insert(graph, "Cast", ["before"], ["price"])
+    name = "price_high"  # no other step reads it
+    insert(graph, "Cast", ["before"], [name])
     graph.graph.node[-1].attribute.append(helper.make_attribute("to", TensorProto.DOUBLE))
-    graph.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
+    (answered,) = (output for output in graph.graph.output if output.name == name)
+    answered.type.tensor_type.elem_type = TensorProto.DOUBLE
 
 
 def upside_down(graph: onnx.ModelProto) -> None:
@@ -292,7 +294,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "weights elsewhere": (vouched(with_weights_elsewhere), "keeps places in another file"),
     "output missing": (vouched(without_an_output), "outputs must be"),
     "43 features": (vouched(narrower), r"input features must be tensor\(float\) \[N,44\]"),
-    "another type": (vouched(of_another_type), r"output price must be tensor\(float\)"),
+    "another type": (vouched(of_another_type), r"output price_high must be tensor\(float\)"),
     "another's name": (lambda version: edit_card(version, price_model="somebody-else"), "its card somebody-else"),
     "permuted under its old card": (permuted_under_its_old_card, "does not belong to its card"),
     "permuted": (vouched(permute), "whatever the reason|worse than"),
